@@ -1,0 +1,2 @@
+//! The `dpf` command.
+fn main() {}

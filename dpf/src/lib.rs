@@ -1,0 +1,8 @@
+//! Packet filters that are merged into one trie and compiled to native code.
+//!
+//! The stages, each a module that imports only those before it: [`filter`] is the canonical form
+//! of one filter and the meeting point of every front end and every engine.
+#![cfg_attr(not(feature = "std"), no_std)]
+extern crate alloc;
+
+pub mod filter;
