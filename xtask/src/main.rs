@@ -1,2 +1,70 @@
-//! Every developer command.
-fn main() {}
+//! `cargo xtask COMMAND`: every developer command of the project, in Rust, so that they are the
+//! same on every machine.
+//!
+//! The two that a newcomer needs, `demo` and `test`, first make sure of what they rest on
+//! ([`setup`]) and say what they do. `ci` is the gate; it calls `test` as README gives it.
+
+mod ci;
+mod demo;
+mod fuzz;
+mod readme;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo            make a capture, classify it, show the trie, the code and Table 7
+  test            run every test
+  setup           install what the other commands need, and nothing else
+  tidy            check the rules that no compiler checks
+  fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
+  readme          run the commands of README.md as they stand there
+  golden          bless the recorded listings and outputs again
+  ci              the gate: format, tidy, clippy, docs, test, demo, readme, fuzz
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["demo"] => demo::run(),
+        ["test", rest @ ..] => test::run(rest),
+        ["setup"] => setup::everything(),
+        ["tidy"] => tidy::run(),
+        ["fuzz"] => fuzz::run(fuzz::DEFAULT_SECONDS),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(seconds),
+            Err(_) => return usage(&format!("`{seconds}` is not a number of seconds")),
+        },
+        ["readme"] => readme::run(),
+        ["golden"] => test::bless(),
+        ["ci"] => ci::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [] => return usage("a command is missing"),
+        [other, ..] => {
+            return usage(&format!(
+                "there is no command `{other}`, or not with these words"
+            ));
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage(reason: &str) -> ExitCode {
+    eprintln!("xtask: {reason}\n\n{HELP}");
+    ExitCode::from(2)
+}

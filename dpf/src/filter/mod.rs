@@ -23,4 +23,6 @@
 
 mod types;
 
-pub use types::{Address, BinaryOp, CompareOp, Expr, Field, Filter, IntervalSet, Load, Node, NodeId, Test};
+pub use types::{
+    Address, BinaryOp, CompareOp, Expr, Field, Filter, IntervalSet, Load, Node, NodeId, Test,
+};

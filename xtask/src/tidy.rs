@@ -1,0 +1,245 @@
+//! `cargo xtask tidy`: the rules of CONTRIBUTING that no compiler checks.
+//!
+//! Each rule is a function from the tree to complaints; all are printed, then tidy fails. What
+//! counts as the tree is what git tracks.
+
+use crate::shell::{output, root};
+use anyhow::{Context as _, Result, bail};
+use std::path::Path;
+
+/// Lines of a source file without its tests.
+const MOST_LINES: usize = 700;
+/// Lines of a fuzz target: a shell around a body elsewhere.
+const MOST_FUZZ_LINES: usize = 15;
+
+/// Where `unsafe` may stand; everywhere else the lint denies it, and this list holds the lint.
+const UNSAFE_ISLANDS: &[&str] = &[
+    "vcode/src/exec/",
+    "dpf/src/runtime/native.rs",
+    "dpf/src/dispatch/table.rs",
+    "cli/src/ring.rs",
+    "benches/src/peers/",
+];
+
+/// Stages of `dpf`, upstream first: a stage imports only from those before it.
+const DPF_STAGES: &[&str] = &[
+    "syntax", "filter", "interp", "overlap", "shape", "trie", "dispatch", "walk", "codegen",
+    "check", "runtime",
+];
+/// What may be imported against that order, with the reason in ARCHITECTURE.md.
+const DPF_EXCEPTIONS: &[(&str, &str)] = &[];
+
+/// A file that git tracks.
+struct Source {
+    path: String,
+    text: String,
+}
+
+/// Checks every rule.
+///
+/// # Errors
+///
+/// When one is broken, after all complaints are printed.
+pub(crate) fn run() -> Result<()> {
+    let sources = sources()?;
+    let rules = [
+        opens_with_purpose,
+        is_short,
+        is_finished,
+        keeps_unsafe_on_islands,
+        imports_downstream,
+        speaks_of_itself,
+        links,
+    ];
+    let complaints: Vec<String> = sources
+        .iter()
+        .flat_map(|source| rules.iter().flat_map(|rule| rule(source)))
+        .collect();
+    for complaint in &complaints {
+        eprintln!("tidy: {complaint}");
+    }
+    if !complaints.is_empty() {
+        bail!("{} complaints", complaints.len());
+    }
+    eprintln!("tidy: {} files, nothing to complain of", sources.len());
+    Ok(())
+}
+
+fn sources() -> Result<Vec<Source>> {
+    let list = output(
+        "git",
+        &["ls-files", "--cached", "--others", "--exclude-standard"],
+    )?;
+    let mut sources = Vec::new();
+    for path in list.lines() {
+        let bytes = match std::fs::read(root().join(path)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
+        };
+        if let Ok(text) = String::from_utf8(bytes) {
+            sources.push(Source {
+                path: path.to_owned(),
+                text,
+            });
+        }
+    }
+    Ok(sources)
+}
+
+impl Source {
+    fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.contains("/tests/")
+            || self.path.ends_with("/tests.rs")
+            || self.path.contains("/tests_")
+    }
+}
+
+fn opens_with_purpose(source: &Source) -> Vec<String> {
+    let missing = source.is_rust()
+        && !source.text.starts_with("//!")
+        && !source.path.starts_with("fuzz/targets/");
+    if missing {
+        vec![format!(
+            "{}: does not open with `//!`, what it is and why",
+            source.path
+        )]
+    } else {
+        Vec::new()
+    }
+}
+
+fn is_short(source: &Source) -> Vec<String> {
+    if !source.is_rust() || source.is_test() {
+        return Vec::new();
+    }
+    let own = source
+        .text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    let most = if source.path.starts_with("fuzz/targets/") {
+        MOST_FUZZ_LINES
+    } else {
+        MOST_LINES
+    };
+    let lines = own.lines().count();
+    if lines > most {
+        vec![format!("{}: {lines} lines, more than {most}", source.path)]
+    } else {
+        Vec::new()
+    }
+}
+
+fn is_finished(source: &Source) -> Vec<String> {
+    // Put together here, so that this file does not complain of itself.
+    let words = [
+        ["to", "do!("].concat(),
+        ["unimple", "mented!("].concat(),
+        ["#[ig", "nore"].concat(),
+        ["#[al", "low("].concat(),
+    ];
+    if source.is_rust() {
+        find(source, &words, "is not finished work")
+    } else {
+        Vec::new()
+    }
+}
+
+fn keeps_unsafe_on_islands(source: &Source) -> Vec<String> {
+    let allowed = UNSAFE_ISLANDS
+        .iter()
+        .any(|island| source.path.starts_with(island));
+    if !source.is_rust() || allowed {
+        return Vec::new();
+    }
+    let words = [
+        ["uns", "afe {"].concat(),
+        ["uns", "afe impl"].concat(),
+        ["uns", "afe fn"].concat(),
+        ["expect(uns", "afe_code"].concat(),
+    ];
+    find(source, &words, "is off the islands")
+}
+
+fn imports_downstream(source: &Source) -> Vec<String> {
+    let Some(rest) = source.path.strip_prefix("dpf/src/") else {
+        return Vec::new();
+    };
+    let stage = rest.split(['/', '.']).next().unwrap_or_default();
+    let Some(own) = DPF_STAGES.iter().position(|name| *name == stage) else {
+        return Vec::new();
+    };
+    if source.is_test() || source.path.ends_with("/lower.rs") || source.path.contains("/lower/") {
+        return Vec::new();
+    }
+    let code = source
+        .text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    let later = DPF_STAGES
+        .iter()
+        .skip(own + 1)
+        .filter(|name| !DPF_EXCEPTIONS.contains(&(stage, name)));
+    later
+        .filter(|name| {
+            code.lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| line.contains(&format!("crate::{name}")))
+        })
+        .map(|name| {
+            format!(
+                "{}: `{stage}` imports `{name}`, which is downstream of it",
+                source.path
+            )
+        })
+        .collect()
+}
+
+fn speaks_of_itself(source: &Source) -> Vec<String> {
+    if source.path.ends_with(".lock") || source.path == "deny.toml" {
+        return Vec::new();
+    }
+    let words = [
+        ["/wo", "rk/"].concat(),
+        ["/ro", "ot/"].concat(),
+        ["/tm", "p/bash_jobs"].concat(),
+        ["static.crates", ".io"].concat(),
+        ["index.crates", ".io"].concat(),
+        ["deb.debian", ".org"].concat(),
+    ];
+    find(source, &words, "belongs to one machine, not to the project")
+}
+
+fn links(source: &Source) -> Vec<String> {
+    if !source.path.ends_with(".md") {
+        return Vec::new();
+    }
+    let folder = Path::new(&source.path).parent().unwrap_or(Path::new(""));
+    let targets = source
+        .text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    targets
+        .map(|target| target.split('#').next().unwrap_or_default())
+        .filter(|target| {
+            !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:")
+        })
+        .filter(|target| !root().join(folder).join(target).exists())
+        .map(|target| format!("{}: the link to `{target}` leads nowhere", source.path))
+        .collect()
+}
+
+fn find(source: &Source, words: &[String], reason: &str) -> Vec<String> {
+    let lines = source.text.lines().enumerate();
+    lines
+        .filter(|(_, line)| words.iter().any(|word| line.contains(word.as_str())))
+        .map(|(number, line)| format!("{}:{}: `{}` {reason}", source.path, number + 1, line.trim()))
+        .collect()
+}
