@@ -1,0 +1,20 @@
+//! Executable memory: pages that are writable or executable, never both, and the type says which.
+//!
+//! Problem: code is installed while other threads run code made earlier, so no page that anybody may be
+//! executing can become writable. Method: one long-lived reserved range of addresses, the [`Arena`].
+//! [`Arena::writable`] gives fresh whole pages; [`Writable::seal`] consumes them and gives [`Executable`]
+//! ones, which are never writable again: dropping them makes them inaccessible before they can be handed
+//! out anew. Emission itself goes on in a reused buffer elsewhere. Left out: deciding when nobody runs
+//! the code any more; whoever publishes it keeps the `Executable` until then.
+//!
+//! Coherence: x86 keeps its instruction caches coherent. On other hosts `seal` also cleans the data cache
+//! to the point of unification, invalidates the instruction cache, and asks every core to synchronise
+//! (`membarrier` with `SYNC_CORE` on Linux).
+//!
+//! This module is the crate's only one with unsafe code, in the files `pages` and `call`.
+
+mod call;
+mod free;
+mod pages;
+
+pub use pages::{Arena, Executable, MAX_ARENA, Writable};

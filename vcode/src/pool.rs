@@ -1,0 +1,102 @@
+//! The free registers of a function: `getreg` and `putreg`.
+//!
+//! Problem: hand out registers in constant time and remember which persistent ones were ever used,
+//! since those are what the prologue must save. Method: one bit per register, by its place in the
+//! target's list. Left out: spilling, and choosing for the client.
+
+use crate::{Class, Error, ErrorKind, Reg, Target};
+
+/// Registers free and used, as positions in the target's two lists.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RegPool {
+    free: [u32; 2],
+    used_persistent: u32,
+}
+
+impl RegPool {
+    /// Every register of `T` free.
+    pub(crate) fn full<T: Target>() -> Self {
+        Self {
+            free: [mask(T::TEMPORARIES.len()), mask(T::PERSISTENTS.len())],
+            used_persistent: 0,
+        }
+    }
+
+    /// The first free register of the class, now taken.
+    #[inline]
+    pub(crate) fn take<T: Target>(&mut self, class: Class) -> Result<Reg, Error> {
+        let list = list::<T>(class);
+        let at = self.free[class as usize].trailing_zeros();
+        let Some(&reg) = list.get(at as usize) else {
+            return Err(out_of_registers(list.len()));
+        };
+        self.mark(class, at);
+        Ok(reg)
+    }
+
+    /// This very register, now taken, if it is free.
+    pub(crate) fn take_exact<T: Target>(&mut self, reg: Reg) -> bool {
+        let Some((class, at)) = place::<T>(reg) else {
+            return false;
+        };
+        let free = self.free[class as usize] >> at & 1 == 1;
+        if free {
+            self.mark(class, at);
+        }
+        free
+    }
+
+    /// Frees the register.
+    pub(crate) fn put<T: Target>(&mut self, reg: Reg) -> Result<(), Error> {
+        let not_in_use = Error::new(ErrorKind::RegisterNotInUse, u64::from(reg.number()), 0);
+        let (class, at) = place::<T>(reg).ok_or(not_in_use)?;
+        if self.free[class as usize] >> at & 1 == 1 {
+            return Err(not_in_use);
+        }
+        self.free[class as usize] |= 1 << at;
+        Ok(())
+    }
+
+    /// The persistent registers ever taken, bit `i` for `T::PERSISTENTS[i]`.
+    pub(crate) const fn used_persistent(&self) -> u32 {
+        self.used_persistent
+    }
+
+    #[inline]
+    fn mark(&mut self, class: Class, at: u32) {
+        self.free[class as usize] &= !(1 << at);
+        if class == Class::Persistent {
+            self.used_persistent |= 1 << at;
+        }
+    }
+}
+
+fn list<T: Target>(class: Class) -> &'static [Reg] {
+    match class {
+        Class::Temporary => T::TEMPORARIES,
+        Class::Persistent => T::PERSISTENTS,
+    }
+}
+
+fn place<T: Target>(reg: Reg) -> Option<(Class, u32)> {
+    let at = |list: &[Reg]| list.iter().position(|&r| r == reg).map(|at| at as u32);
+    at(T::TEMPORARIES)
+        .map(|at| (Class::Temporary, at))
+        .or_else(|| at(T::PERSISTENTS).map(|at| (Class::Persistent, at)))
+}
+
+fn out_of_registers(available: usize) -> Error {
+    Error::new(
+        ErrorKind::OutOfRegisters,
+        available as u64 + 1,
+        available as u64,
+    )
+}
+
+const fn mask(count: usize) -> u32 {
+    if count >= 32 {
+        u32::MAX
+    } else {
+        (1 << count) - 1
+    }
+}
