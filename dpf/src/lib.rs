@@ -6,4 +6,5 @@
 extern crate alloc;
 
 pub mod filter;
+pub mod interp;
 pub mod syntax;

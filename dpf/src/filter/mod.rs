@@ -21,8 +21,18 @@
 //! A graph, not a tree: a header that several paths reach (IPv4 after Ethernet, after one tag,
 //! after two) is one node below several `Shift`s, and engines share its code.
 
+mod bits;
+mod error;
+mod expr;
+mod pool;
+mod set;
 mod types;
 
+pub use error::{
+    Error, ErrorKind, MAX_EXPR, MAX_HEIGHT, MAX_INTERVALS, MAX_NODES, MAX_OFFSET, MAX_PATHS,
+    MAX_POOL_NODES, MAX_SHIFTS, MAX_WIDTH,
+};
+pub use pool::Pool;
 pub use types::{
     Address, BinaryOp, CompareOp, Expr, Field, Filter, IntervalSet, Load, Node, NodeId, Test,
 };

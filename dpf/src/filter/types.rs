@@ -44,7 +44,8 @@ pub enum Node {
     /// A condition on the packet.
     Test(Test),
     /// All hold. At least two children, ascending, no duplicate, none of them an `And` or a
-    /// constant. Fixed bits of one base are merged into the fewest `Test::Bits` (see `pool`).
+    /// constant. Fixed bits of one base are merged into one `Test::Bits` for each run of
+    /// consecutive bytes, cut every four bytes from its start (see `pool`).
     And(Box<[NodeId]>),
     /// At least one holds. At least two children, ascending, no duplicate, none of them an `Or`
     /// or a constant. Sets of one field are merged into one `Test::Bits`.
