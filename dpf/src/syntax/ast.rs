@@ -22,7 +22,7 @@ pub struct File {
     pub comments: Vec<Comment>,
 }
 
-/// A comment, with its `//` or `/* */`.
+/// A comment, with its `#`, `//` or `/* */`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
     /// Where it stands.

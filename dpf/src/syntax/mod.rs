@@ -4,11 +4,19 @@
 //! checked without a packet is checked ([`Program`]), and mistakes come back as caret diagrams
 //! ([`Errors`]). The printer turns a tree into text again.
 
+use alloc::vec::Vec;
+
 pub mod ast;
+mod check;
 mod error;
+pub mod eval;
 pub mod limits;
+mod parse;
 mod program;
 mod span;
+mod suggest;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Diagnostic, ErrorKind, Errors, Limit, Severity};
 pub use program::{
@@ -16,3 +24,67 @@ pub use program::{
     HeaderId, Place, PlaceId, Program, SetId, Step, ValueSet, WideRelation,
 };
 pub use span::{Source, SourceId, SourceKind, Sources, Span};
+
+impl Program {
+    /// Parses and checks one file, on top of the standard protocols or not.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake found in the text, as caret diagrams.
+    pub fn parse(text: &str, name: &str, with_protocols: bool) -> Result<Program, Errors> {
+        Program::load([Source::file(name, text)], with_protocols)
+    }
+
+    /// Parses and checks several files and expressions as one program: names declared in one are
+    /// known in all.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake found; of each source that does not parse, the first.
+    pub fn load(
+        sources: impl IntoIterator<Item = Source>,
+        with_protocols: bool,
+    ) -> Result<Program, Errors> {
+        let standard = with_protocols.then(|| Source::file("protocols.dpf", PROTOCOLS));
+        let sources = Sources {
+            list: standard.into_iter().chain(sources).collect(),
+        };
+        let (mut files, mut list) = (Vec::new(), Vec::new());
+        if sources.list.len() > limits::MAX_SOURCES {
+            let (given, limit) = (sources.list.len() as u128, limits::MAX_SOURCES as u128);
+            list.push(Diagnostic::limit(
+                "sources",
+                Limit {
+                    name: "MAX_SOURCES",
+                    given,
+                    limit,
+                },
+                Span::default(),
+            ));
+            return Err(Errors {
+                sources,
+                list,
+                omitted: 0,
+            });
+        }
+        for (id, source) in sources.iter() {
+            match parse::parse(source, id) {
+                Ok(file) => files.push(file),
+                Err(error) => list.push(error),
+            }
+        }
+        if list.is_empty() {
+            return check::check(sources, &files);
+        }
+        let omitted = list.len().saturating_sub(limits::MAX_ERRORS);
+        list.truncate(limits::MAX_ERRORS);
+        Err(Errors {
+            sources,
+            list,
+            omitted,
+        })
+    }
+}
+
+/// The standard protocols, in the language itself.
+pub const PROTOCOLS: &str = include_str!("../protocols.dpf");

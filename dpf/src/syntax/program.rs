@@ -221,7 +221,8 @@ pub enum Cond {
     Or(Vec<Cond>),
     /// The value of `then` with the base of raw [`Expr::Load`]s moved forward by `by`, evaluated at
     /// the old base. If a load of `by` is short, or base + `by` (in 64 bits) passes the captured
-    /// length, every comparison in `then` that makes a raw load is short; all others are unmoved.
+    /// length, every comparison in `then` that makes a raw load is short; if `by` names an absent
+    /// place, every such comparison is false. All other comparisons are untouched.
     Shift {
         /// The distance in bytes.
         by: Expr,
