@@ -5,6 +5,8 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod check;
 pub mod filter;
 pub mod interp;
 pub mod syntax;

@@ -1,0 +1,61 @@
+//! What code may do: the tables it may read, the stack it may use, how long it may run.
+
+use alloc::{string::String, vec::Vec};
+
+/// What emitted code is proved against.
+///
+/// Every entry point is a function `(packet, len, wirelen) → u32` in the C convention of the
+/// machine. Its caller promises that `len` bytes can be read at `packet`, and that no address
+/// between them, nor up to 2⁴⁰ bytes beyond, wraps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Offsets of the functions in the code.
+    pub entries: Vec<usize>,
+    /// Memory besides the packet that the code may read.
+    pub tables: Vec<Table>,
+    /// Bytes of stack below the return address that the code may use.
+    pub frame: u32,
+    /// The most instructions that a call may execute.
+    pub longest_path: u32,
+}
+
+/// Memory that code may read, at an address that stays valid as long as the code can run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// For reports.
+    pub name: String,
+    /// Where it starts.
+    pub address: u64,
+    /// How many bytes.
+    pub length: u64,
+}
+
+/// The memory that a proof may lean on, in order of addresses.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    /// First byte and one past the last.
+    ranges: Vec<(u64, u64)>,
+}
+
+impl Tables {
+    pub(crate) fn new(tables: &[Table]) -> Self {
+        let end = |table: &Table| table.address.saturating_add(table.length);
+        let mut ranges: Vec<_> = tables
+            .iter()
+            .map(|table| (table.address, end(table)))
+            .collect();
+        ranges.sort_unstable();
+        Self { ranges }
+    }
+
+    /// Whether `bytes` bytes at every address from `low` to `high` are of one table.
+    pub(crate) fn hold(&self, low: u64, high: u64, bytes: u32) -> bool {
+        let Some(end) = high.checked_add(bytes.into()) else {
+            return false;
+        };
+        let candidates = self.ranges.partition_point(|&(start, _)| start <= low);
+        self.ranges[..candidates]
+            .last()
+            .is_some_and(|&(_, last)| end <= last)
+    }
+}

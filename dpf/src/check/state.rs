@@ -1,0 +1,198 @@
+//! What a machine holds at one place of its code, abstractly: registers, frame and facts.
+//!
+//! A [`Value`] is a whole register. Besides numbers there are the kinds that proofs are about:
+//! pointers into the packet, into the frame and into the code, and what the caller left in a
+//! register, which must be back there on return. [`State::join`] keeps what holds on two paths;
+//! numbers that differ get a new name there. Both machines share this; `N` is their number of
+//! registers.
+
+use alloc::vec::Vec;
+
+use super::domain::{Facts, Numbers, Range, Sum, Var};
+
+/// What a register or a slot of the frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Anything at all.
+    Unknown,
+    /// This number in the whole register.
+    Number(Sum),
+    /// This number in the low 32 bits; anything above.
+    Low32(Sum),
+    /// The packet's address plus this.
+    Packet(Sum),
+    /// The stack pointer on entry plus this.
+    Frame(Sum),
+    /// The address of the code's first byte plus this.
+    Code(Sum),
+    /// A distance, from the start of a table of jumps, to one of its targets. Which table: an
+    /// index that the machine's half gives out.
+    JumpDistance(u32),
+    /// The address of a target of a table of jumps.
+    JumpTarget(u32),
+    /// What the caller had in this register.
+    Saved(u8),
+}
+
+impl Value {
+    pub(crate) const fn constant(value: i64) -> Self {
+        Self::Number(Sum::constant(value))
+    }
+
+    fn var(self) -> Option<Var> {
+        match self {
+            Self::Number(sum)
+            | Self::Low32(sum)
+            | Self::Packet(sum)
+            | Self::Frame(sum)
+            | Self::Code(sum) => Some(sum.var),
+            Self::Unknown | Self::JumpDistance(_) | Self::JumpTarget(_) | Self::Saved(_) => None,
+        }
+    }
+}
+
+/// What is known when the instruction at one address is about to be executed.
+#[derive(Debug)]
+pub(crate) struct State<const N: usize> {
+    pub(crate) registers: [Value; N],
+    /// The frame's words, downwards from the entry stack pointer.
+    pub(crate) frame: Vec<Value>,
+    pub(crate) facts: Facts,
+    /// How many instructions the longest path here has executed.
+    pub(crate) depth: u32,
+}
+
+impl<const N: usize> Clone for State<N> {
+    fn clone(&self) -> Self {
+        let mut state = Self::new(0);
+        state.clone_from(self);
+        state
+    }
+
+    // Keeps the allocations: states are copied at every branch.
+    fn clone_from(&mut self, source: &Self) {
+        self.registers = source.registers;
+        self.frame.clone_from(&source.frame);
+        self.facts.clone_from(&source.facts);
+        self.depth = source.depth;
+    }
+}
+
+impl<const N: usize> State<N> {
+    /// Nothing known, with a frame of so many words.
+    pub(crate) fn new(frame_words: usize) -> Self {
+        let mut frame = Vec::new();
+        frame.resize(frame_words, Value::Unknown);
+        Self {
+            registers: [Value::Unknown; N],
+            frame,
+            facts: Facts::default(),
+            depth: 0,
+        }
+    }
+
+    /// Forgets facts about numbers that nothing holds any more.
+    pub(crate) fn collect(&mut self, numbers: &Numbers) {
+        let Self {
+            registers,
+            frame,
+            facts,
+            ..
+        } = self;
+        let values = || registers.iter().chain(frame.iter());
+        facts.retain(numbers, |var| {
+            values().any(|value| value.var() == Some(var))
+        });
+    }
+
+    /// Keeps what holds in this state and in `other`.
+    pub(crate) fn join(&mut self, numbers: &mut Numbers, other: &Self) {
+        let mut merge = Merge {
+            numbers,
+            ours: &self.facts,
+            theirs: &other.facts,
+            made: Vec::new(),
+        };
+        for (ours, theirs) in self.registers.iter_mut().zip(&other.registers) {
+            *ours = merge.value(*ours, *theirs);
+        }
+        for (ours, theirs) in self.frame.iter_mut().zip(&other.frame) {
+            *ours = merge.value(*ours, *theirs);
+        }
+        let made = merge.made;
+        self.facts.intersect(numbers, &other.facts);
+        for Made { var, slack, .. } in made {
+            self.facts.learn_slack(numbers, var, slack);
+        }
+        self.depth = self.depth.max(other.depth);
+    }
+}
+
+/// Names for the numbers that differ between two paths.
+struct Merge<'a> {
+    numbers: &'a mut Numbers,
+    ours: &'a Facts,
+    theirs: &'a Facts,
+    made: Vec<Made>,
+}
+
+/// A number that is `ours` on one path and `theirs` on the other.
+struct Made {
+    ours: Sum,
+    theirs: Sum,
+    var: Var,
+    slack: Option<i64>,
+}
+
+impl Merge<'_> {
+    fn value(&mut self, ours: Value, theirs: Value) -> Value {
+        match (ours, theirs) {
+            _ if ours == theirs => ours,
+            (Value::Number(a), Value::Number(b)) => Value::Number(self.number(a, b)),
+            (Value::Packet(a), Value::Packet(b)) => self.packet(a, b),
+            _ => Value::Unknown,
+        }
+    }
+
+    fn packet(&mut self, ours: Sum, theirs: Sum) -> Value {
+        let before = |facts: &Facts, sum| facts.distance(self.numbers, sum).0 < 0;
+        if before(self.ours, ours) || before(self.theirs, theirs) {
+            return Value::Unknown; // Variables are not negative.
+        }
+        Value::Packet(self.number(ours, theirs))
+    }
+
+    fn number(&mut self, ours: Sum, theirs: Sum) -> Sum {
+        if ours == theirs {
+            return ours;
+        }
+        let known = self
+            .made
+            .iter()
+            .find(|made| made.ours == ours && made.theirs == theirs);
+        if let Some(made) = known {
+            return Sum::of(made.var);
+        }
+        let (var, slack) = either(self.numbers, (self.ours, ours), (self.theirs, theirs));
+        self.made.push(Made {
+            ours,
+            theirs,
+            var,
+            slack,
+        });
+        Sum::of(var)
+    }
+}
+
+/// A new name for a number that is `a` under some facts or `b` under others, and its slack.
+/// Neither may be negative.
+pub(crate) fn either(
+    numbers: &mut Numbers,
+    a: (&Facts, Sum),
+    b: (&Facts, Sum),
+) -> (Var, Option<i64>) {
+    let range: Range = a.0.range(numbers, a.1).union(b.0.range(numbers, b.1));
+    let slack = a.0.slack(numbers, a.1).min(b.0.slack(numbers, b.1));
+    let residue = numbers.residue(a.1).union(numbers.residue(b.1));
+    (numbers.fresh(range, residue), slack)
+}
