@@ -57,6 +57,9 @@ pub mod buffer;
 mod error;
 #[cfg(feature = "exec")]
 pub mod exec;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "exec", feature = "x64", target_arch = "x86_64"))]
+pub mod fuzzing;
+pub mod interp;
 mod label;
 pub mod op;
 mod pool;

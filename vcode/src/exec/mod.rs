@@ -11,10 +11,12 @@
 //! to the point of unification, invalidates the instruction cache, and asks every core to synchronise
 //! (`membarrier` with `SYNC_CORE` on Linux).
 //!
-//! This module is the crate's only one with unsafe code, in the files `pages` and `call`.
+//! This module is the crate's only one with unsafe code, in the files `pages`, `call` and `trial`.
 
 mod call;
 mod free;
 mod pages;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "x64", target_arch = "x86_64"))]
+pub(crate) mod trial;
 
 pub use pages::{Arena, Executable, MAX_ARENA, Writable};
