@@ -54,15 +54,23 @@ extern crate alloc;
 
 mod assembler;
 pub mod buffer;
+#[cfg(feature = "clif")]
+pub mod clif;
 mod error;
 #[cfg(feature = "exec")]
 pub mod exec;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "exec", feature = "x64", target_arch = "x86_64"))]
+#[cfg(all(
+    any(test, feature = "fuzzing"),
+    feature = "exec",
+    feature = "x64",
+    target_arch = "x86_64"
+))]
 pub mod fuzzing;
 pub mod interp;
 mod label;
 pub mod op;
 mod pool;
+mod record;
 mod reg;
 mod target;
 mod ty;
@@ -72,6 +80,7 @@ pub mod x64;
 pub use assembler::{Assembler, Local, MAX_LOCALS};
 pub use error::{Error, ErrorKind};
 pub use label::Label;
+pub use record::{MAX_STEPS, Recorded, Recorder};
 pub use reg::{Class, Reg};
 pub use target::{Frame, Signature, Target};
 pub use ty::Ty;

@@ -16,7 +16,11 @@
 mod call;
 mod free;
 mod pages;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "x64", target_arch = "x86_64"))]
+#[cfg(all(
+    any(test, feature = "fuzzing"),
+    feature = "x64",
+    target_arch = "x86_64"
+))]
 pub(crate) mod trial;
 
 pub use pages::{Arena, Executable, MAX_ARENA, Writable};

@@ -1,5 +1,8 @@
 //! Running generated programs natively, for the tests and the fuzz targets.
-#![expect(unsafe_code, reason = "running emitted code is outside what the compiler can check")]
+#![expect(
+    unsafe_code,
+    reason = "running emitted code is outside what the compiler can check"
+)]
 
 use super::Executable;
 use crate::fuzzing::{Generated, Memory};
@@ -11,7 +14,11 @@ pub(crate) fn callee() -> u64 {
 
 /// What that function computes.
 pub(crate) fn mix(words: &[u64]) -> u64 {
-    let step = |hash: u64, &word: &u64| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let step = |hash: u64, &word: &u64| {
+        (hash ^ word)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+    };
     words.iter().fold(words.len() as u64, step)
 }
 

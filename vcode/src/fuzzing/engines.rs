@@ -34,7 +34,8 @@ pub fn agree(bytes: &[u8]) {
     let callee = trial::callee();
     let arguments = [0x0123_4567_89ab_cdef, bytes.len() as u64];
     let mut memory = fresh_memory();
-    let expected = oracle(bytes, callee, &memory, arguments).expect("the oracle accepts every program");
+    let expected =
+        oracle(bytes, callee, &memory, arguments).expect("the oracle accepts every program");
 
     let mut asm = Assembler::new(X64::new());
     let code = program::emit(&mut asm, bytes, callee).expect("x64 accepts every program");
@@ -46,31 +47,50 @@ pub fn agree(bytes: &[u8]) {
         memory.copy_from_slice(&*fresh_memory());
         let mut asm = Assembler::new(crate::clif::Clif::host().expect("Cranelift knows this host"));
         let code = program::emit(&mut asm, bytes, callee).expect("clif accepts every program");
-        let compiled = self::native(code.moved(|code| code), &mut memory, arguments);
+        let compiled = self::native(code, &mut memory, arguments);
         assert_eq!(compiled, expected, "clif and the oracle differ");
     }
 }
 
 fn fresh_memory() -> Memory {
-    Box::new(core::array::from_fn(|at| (at as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f)))
+    Box::new(core::array::from_fn(|at| {
+        (at as u64 + 1).wrapping_mul(0xa076_1d64_78bd_642f)
+    }))
 }
 
 fn oracle(bytes: &[u8], callee: u64, memory: &Memory, [x, y]: [u64; 2]) -> Result<Outcome, Error> {
     let mut asm = Assembler::new(Interp::<64>::new());
     let program = program::emit(&mut asm, bytes, callee)?;
     let base = memory.as_ptr() as u64;
-    let region = Region { base, bytes: as_bytes(memory), writable: true };
+    let region = Region {
+        base,
+        bytes: as_bytes(memory),
+        writable: true,
+    };
     let mut host = |address, arguments: &[u64]| (address == callee).then(|| trial::mix(arguments));
-    let mut machine = Machine { memory: Vec::from([region]), fuel: FUEL, host: &mut host };
-    let result = program.code().run(&[base, x, y], &mut machine).expect("programs are safe by construction");
-    Ok(Outcome { result, memory: machine.memory.swap_remove(0).bytes })
+    let mut machine = Machine {
+        memory: Vec::from([region]),
+        fuel: FUEL,
+        host: &mut host,
+    };
+    let result = program
+        .code()
+        .run(&[base, x, y], &mut machine)
+        .expect("programs are safe by construction");
+    Ok(Outcome {
+        result,
+        memory: machine.memory.swap_remove(0).bytes,
+    })
 }
 
-fn native(code: Generated<&[u8]>, memory: &mut Memory, arguments: [u64; 2]) -> Outcome {
+fn native(code: Generated<impl AsRef<[u8]>>, memory: &mut Memory, arguments: [u64; 2]) -> Outcome {
     let arena = Arena::reserve(ARENA).expect("a small arena");
-    let code = code.moved(|bytes| arena.publish(bytes).expect("room for one program"));
+    let code = code.moved(|bytes| arena.publish(bytes.as_ref()).expect("room for one program"));
     let result = trial::run(&code, memory, arguments);
-    Outcome { result, memory: as_bytes(memory) }
+    Outcome {
+        result,
+        memory: as_bytes(memory),
+    }
 }
 
 fn as_bytes(memory: &Memory) -> Vec<u8> {

@@ -11,8 +11,8 @@ mod program;
 #[cfg(test)]
 mod tests;
 
-pub use engines::agree;
 pub(crate) use engines::Memory;
+pub use engines::agree;
 pub(crate) use program::Generated;
 
 /// Bytes for program number `n` of the sequence that starts at `seed`.

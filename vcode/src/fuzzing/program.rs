@@ -65,7 +65,11 @@ pub(super) fn emit<'a, T: Target>(
 ) -> Result<Generated<T::Output<'a>>, Error> {
     let mut bytes = Bytes(bytes);
     let leaf = bytes.next().is_multiple_of(2);
-    let signature = Signature { params: &[Ty::P, Ty::Ul, Ty::Ul], result: Some(Ty::Ul), leaf };
+    let signature = Signature {
+        params: &[Ty::P, Ty::Ul, Ty::Ul],
+        result: Some(Ty::Ul),
+        leaf,
+    };
     let params = asm.begin(&signature)?;
     let mut program = Program::open(asm, bytes, params, leaf, callee)?;
     program.block(0)?;
@@ -128,11 +132,25 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
             values.push(asm.getreg(class)?);
         }
         let scratch = asm.getreg(Class::Temporary)?;
-        let counters = [asm.getreg(Class::Persistent)?, asm.getreg(Class::Persistent)?];
+        let counters = [
+            asm.getreg(Class::Persistent)?,
+            asm.getreg(Class::Persistent)?,
+        ];
         let locals = [asm.local(Ty::Ul)?, asm.local_block(24, 8)?];
         let temporaries = values.len() - temporary;
-        let mut program =
-            Self { asm, bytes, memory, values, temporaries, scratch, counters, locals, leaf, callee, statements: 0 };
+        let mut program = Self {
+            asm,
+            bytes,
+            memory,
+            values,
+            temporaries,
+            scratch,
+            counters,
+            locals,
+            leaf,
+            callee,
+            statements: 0,
+        };
         for at in 2..program.values.len() {
             let value = program.immediate();
             program.asm.setul(program.values[at], value);
@@ -185,7 +203,9 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
                 Form::Unary(op, ty) => break Op::Unary(op, ty, d, a),
                 Form::Convert(from, to) => break Op::Convert(from, to, d, a),
                 Form::Set(ty) => break Op::Set(ty, d, self.immediate()),
-                Form::CondMove(compare, ty) => break Op::CondMove(compare, ty, d, self.value(), a, self.src()),
+                Form::CondMove(compare, ty) => {
+                    break Op::CondMove(compare, ty, d, self.value(), a, self.src());
+                }
                 _ if self.bytes.0.is_empty() => break Op::Set(Ty::Ul, d, 0),
                 _ => {}
             }
@@ -197,7 +217,9 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
         if let Form::Load(ty, align) = self.entry_where(|form| matches!(form, Form::Load(..))) {
             let offset = self.offset(ty, align);
             match self.bytes.next() % 4 {
-                0 => self.asm.raw_load(Op::Load(ty, align, d, self.memory, offset), 0),
+                0 => self
+                    .asm
+                    .raw_load(Op::Load(ty, align, d, self.memory, offset), 0),
                 _ => self.asm.op(Op::Load(ty, align, d, self.memory, offset)),
             }
         }
@@ -220,8 +242,12 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
                 // Index below 16, times 8 at most, leaves half of the data for the displacement.
                 let index = self.value();
                 self.asm.andul(self.scratch, index, 15);
-                let (scale, factor) =
-                    [(Scale::X1, 1), (Scale::X2, 2), (Scale::X4, 4), (Scale::X8, 8)][self.bytes.below(4)];
+                let (scale, factor) = [
+                    (Scale::X1, 1),
+                    (Scale::X2, 2),
+                    (Scale::X4, 4),
+                    (Scale::X8, 8),
+                ][self.bytes.below(4)];
                 if factor < step {
                     return Offset::Index(self.scratch, Scale::X8, 0);
                 }
@@ -270,7 +296,9 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
 
     /// A block that runs one to four times.
     fn repeat(&mut self, depth: u32) -> Result<(), Error> {
-        let Some(&counter) = self.counters.get(depth as usize) else { return Ok(()) };
+        let Some(&counter) = self.counters.get(depth as usize) else {
+            return Ok(());
+        };
         self.asm.setu(counter, i64::from(1 + self.bytes.next() % 4));
         let again = self.asm.label();
         self.asm.bind(again);
@@ -337,7 +365,11 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
     }
 
     fn src(&mut self) -> Src {
-        if self.bytes.next().is_multiple_of(3) { Src::Imm(self.immediate()) } else { Src::Reg(self.value()) }
+        if self.bytes.next().is_multiple_of(3) {
+            Src::Imm(self.immediate())
+        } else {
+            Src::Reg(self.value())
+        }
     }
 
     fn immediate(&mut self) -> i64 {
@@ -356,7 +388,12 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
     /// An entry of the wanted form, from a place in the list on.
     fn entry_where(&mut self, wanted: impl Fn(Form) -> bool) -> Form {
         let start = self.bytes.below(LIST.len());
-        let form = LIST.iter().cycle().skip(start).map(|entry| entry.form).find(|&form| wanted(form));
+        let form = LIST
+            .iter()
+            .cycle()
+            .skip(start)
+            .map(|entry| entry.form)
+            .find(|&form| wanted(form));
         form.unwrap_or(Form::Control)
     }
 }

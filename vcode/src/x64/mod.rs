@@ -35,6 +35,8 @@ pub struct X64 {
     tables: Vec<Table>,
     table_labels: Vec<Label>,
     spans: Vec<TableSpan>,
+    /// End of the last instruction that never goes on to the next.
+    closed: usize,
 }
 
 /// A finished function: position-independent bytes, borrowed from the assembler until its next function.
@@ -100,6 +102,7 @@ impl X64 {
             tables: Vec::new(),
             table_labels: Vec::new(),
             spans: Vec::new(),
+            closed: 0,
         }
     }
 
@@ -134,6 +137,7 @@ impl Target for X64 {
         self.tables.clear();
         self.table_labels.clear();
         self.spans.clear();
+        self.closed = 0;
         self.emit(|w| abi::receive(w, signature.params, params));
     }
 
@@ -195,12 +199,14 @@ impl Target for X64 {
     #[inline(always)]
     fn bind(&mut self, label: Label) {
         self.buffer.bind(label);
+        self.closed = 0;
     }
 
     #[inline(always)]
     fn jump(&mut self, label: Label) {
         let end = self.emit(x::jmp);
         self.buffer.refer(end, label);
+        self.closed = end;
     }
 
     #[inline(always)]
@@ -276,10 +282,15 @@ impl Target for X64 {
             x::jmp(w);
         });
         self.returns.push(end as u32);
+        self.closed = end;
     }
 
     fn end(&mut self, frame: &Frame) -> Result<Code<'_>, Error> {
         self.buffer.resolve(patch)?;
+        let len = self.buffer.len();
+        if self.closed != len {
+            return Err(Error::new(ErrorKind::NoReturn, len as u64, len as u64));
+        }
         self.finish_returns(frame);
         let entry = self.write_prologue(frame);
         let code_end = self.buffer.len();
