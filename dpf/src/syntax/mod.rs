@@ -4,7 +4,7 @@
 //! checked without a packet is checked ([`Program`]), and mistakes come back as caret diagrams
 //! ([`Errors`]). The printer turns a tree into text again.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 pub mod ast;
 mod check;
@@ -12,6 +12,7 @@ mod error;
 pub mod eval;
 pub mod limits;
 mod parse;
+mod print;
 mod program;
 mod span;
 mod suggest;
@@ -19,6 +20,7 @@ mod suggest;
 mod tests;
 
 pub use error::{Diagnostic, ErrorKind, Errors, Limit, Severity};
+pub use print::print;
 pub use program::{
     ArithmeticOp, CompareOp, Cond, Edge, Expr, Field, FieldKind, FieldUse, Filter, Header,
     HeaderId, Place, PlaceId, Program, SetId, Step, ValueSet, WideRelation,
@@ -84,6 +86,31 @@ impl Program {
             omitted,
         })
     }
+}
+
+/// Parses one file and checks nothing: for formatters.
+///
+/// # Errors
+///
+/// The first mistake in the text.
+pub fn parse(text: &str, name: &str) -> Result<ast::File, Errors> {
+    let source = Source::file(name, text);
+    parse::parse(&source, SourceId(0)).map_err(|error| Errors {
+        sources: Sources {
+            list: Vec::from([source]),
+        },
+        list: Vec::from([error]),
+        omitted: 0,
+    })
+}
+
+/// A file in the standard layout, its comments kept.
+///
+/// # Errors
+///
+/// The first mistake in the text.
+pub fn format(text: &str, name: &str) -> Result<String, Errors> {
+    parse(text, name).map(|file| print(&file, text))
 }
 
 /// The standard protocols, in the language itself.

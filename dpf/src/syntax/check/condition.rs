@@ -47,7 +47,7 @@ impl Checker {
             }
             ExprKind::Binary(op, left, right) => match op {
                 BinaryOp::In => self.membership(left, right, false, scope),
-                BinaryOp::Eq | BinaryOp::Ne if matches!(right.kind, ExprKind::Prefix(..)) => {
+                BinaryOp::Eq | BinaryOp::Ne if self.is_prefix(right) => {
                     self.membership(left, right, *op == BinaryOp::Ne, scope)
                 }
                 _ => match comparison(*op) {

@@ -65,6 +65,8 @@ pub(super) struct Scalar {
 #[derive(Clone, Copy)]
 pub(super) struct Constant {
     pub(super) value: ConstantValue,
+    /// Whether it is one prefix, which takes `==` and `!=` besides `in`.
+    prefix: bool,
     pub(super) span: Span,
 }
 
@@ -124,11 +126,14 @@ impl Checker {
             {
                 return;
             }
+            let prefix = self.is_prefix(&constant.value);
+            let span = name.span;
             self.constants.insert(
                 name.text.clone(),
                 Constant {
                     value,
-                    span: name.span,
+                    prefix,
+                    span,
                 },
             );
         }
@@ -153,6 +158,17 @@ impl Checker {
             return None;
         }
         self.constants.get(&path.headers[0].text).copied()
+    }
+
+    /// Whether `expr` is a prefix or the name of one.
+    pub(super) fn is_prefix(&self, expr: &ast::Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Prefix(..) => true,
+            ExprKind::Path(path) => self
+                .constant_named(path)
+                .is_some_and(|constant| constant.prefix),
+            _ => false,
+        }
     }
 
     /// The value of a literal or of a constant's name, silently; `None` for anything else.
@@ -202,6 +218,7 @@ impl Checker {
             && let Some(Constant {
                 value: ConstantValue::Set(id),
                 span,
+                ..
             }) = self.constant_named(path)
         {
             self.set_fits(id, subject, expr.span, span)?;
@@ -253,6 +270,7 @@ impl Checker {
             && let Some(Constant {
                 value: ConstantValue::Set(id),
                 span,
+                ..
             }) = self.constant_named(path)
         {
             self.set_fits(id, subject, expr.span, span)?;

@@ -84,3 +84,40 @@ fn filters_of_the_page() {
     assert_eq!(program.filter("flow").unwrap().owner, Some(3));
     assert_eq!(program.filter("dns").unwrap().priority, 7);
 }
+
+#[test]
+fn shipped_files() {
+    for (name, text) in FILES {
+        match Program::parse(text, name, true) {
+            Ok(program) => assert_eq!(program.warnings, [], "{name}"),
+            Err(errors) => panic!("{errors}"),
+        }
+    }
+}
+
+const FILES: [(&str, &str); 6] = [
+    (
+        "demo.dpf",
+        include_str!("../../../../testdata/filters/demo.dpf"),
+    ),
+    (
+        "language.dpf",
+        include_str!("../../../../testdata/filters/language.dpf"),
+    ),
+    (
+        "server.dpf",
+        include_str!("../../../../testdata/filters/server.dpf"),
+    ),
+    (
+        "intrusion.dpf",
+        include_str!("../../../../testdata/filters/intrusion.dpf"),
+    ),
+    (
+        "pppoe.dpf",
+        include_str!("../../../../testdata/filters/pppoe.dpf"),
+    ),
+    (
+        "mpls.dpf",
+        include_str!("../../../../testdata/filters/mpls.dpf"),
+    ),
+];

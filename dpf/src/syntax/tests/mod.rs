@@ -1,6 +1,7 @@
 //! Tests of the front end: the language page's examples, every error, printing, and meaning.
 
 mod examples;
+mod printing;
 
 use super::*;
 
