@@ -3,17 +3,13 @@
 use std::{io, process::ExitCode};
 
 use clap::{Parser, error::ErrorKind};
-use dpf_cli::{args::Cli, commands, exit::FAILED, filters::Refused, interrupt};
+use dpf_cli::{args::Cli, commands, exit::FAILED, filters::Refused};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return explain_usage(&error),
     };
-    if let Err(error) = interrupt::catch() {
-        eprintln!("dpf: cannot catch signals: {error}");
-        return ExitCode::from(FAILED);
-    }
     match commands::run(&cli) {
         Ok(exit) => exit.into(),
         // Who closes a pipe has seen enough.

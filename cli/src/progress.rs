@@ -44,3 +44,12 @@ impl Drop for Progress {
         self.bar.finish_and_clear();
     }
 }
+
+/// A line that says what is being done, on a terminal only.
+pub fn spinner() -> ProgressBar {
+    if stderr().is_terminal() {
+        ProgressBar::new_spinner()
+    } else {
+        ProgressBar::hidden()
+    }
+}

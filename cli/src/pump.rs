@@ -74,6 +74,7 @@ impl Opened {
     pub fn pump(self, mut handle: impl FnMut(&Packet<'_>) -> Result<()>) -> Result<Ending> {
         let mut reader = match self.reader {
             Ok(reader) => reader,
+            Err(_) if interrupt::pending() => return Ok(Ending::Stopped),
             Err(damage) => return Ok(Ending::Damaged(self.name, damage)),
         };
         let progress = Progress::new(&self.name, self.length);

@@ -7,12 +7,11 @@
 use core::time::Duration;
 use std::{
     fs::File,
-    io::{BufWriter, IsTerminal, Stdout, stderr, stdout},
+    io::{BufWriter, Stdout, stdout},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
-use indicatif::ProgressBar;
 
 use super::print_results;
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     exit::Exit,
     interrupt,
     packet_line::PacketLines,
+    progress::spinner,
     ring::{Frame, Ring, Statistics},
     tally::{Style, Tally},
 };
@@ -42,6 +42,7 @@ const ADDRESSES_BYTES: usize = 12;
 pub(super) fn run(args: &Capture) -> Result<Exit> {
     let classifier = Classifier::load(&args.filters, args.mode)?;
     let deadline = deadline(args.duration)?;
+    interrupt::catch()?;
     let name = &args.interface;
     let mut ring = Ring::open(name, !args.no_promiscuous).map_err(|error| explain(name, error))?;
     let interfaces = [interface(name, ring.hardware(), args.snaplen)?];
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Capture) -> Result<Exit> {
         interfaces[0].link
     );
     let mut kernel = Counts::default();
-    let live = live_line();
+    let live = spinner();
     while !session.done()
         && !interrupt::pending()
         && deadline.is_none_or(|deadline| Instant::now() < deadline)
@@ -255,10 +256,30 @@ fn deadline(seconds: Option<f64>) -> Result<Option<Instant>> {
     }
 }
 
-fn live_line() -> ProgressBar {
-    if stderr().is_terminal() {
-        ProgressBar::new_spinner()
-    } else {
-        ProgressBar::hidden()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_goes_back_behind_the_addresses() {
+        let data: Vec<u8> = (0..60).collect();
+        let mut frame = Frame {
+            seconds: 0,
+            nanoseconds: 0,
+            wire_len: 60,
+            data: &data,
+            tag: None,
+        };
+        let mut buffer = Vec::new();
+        assert_eq!(put_back_tag(&frame, &mut buffer), data);
+        frame.tag = Some((0x88a8, 0x2007));
+        let tagged = [&data[..12], &[0x88, 0xa8, 0x20, 0x07], &data[12..]].concat();
+        assert_eq!(put_back_tag(&frame, &mut buffer), tagged);
+        frame.data = &data[..11];
+        assert_eq!(
+            put_back_tag(&frame, &mut buffer),
+            &data[..11],
+            "too short to have had one"
+        );
     }
 }

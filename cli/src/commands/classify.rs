@@ -9,6 +9,7 @@ use crate::{
     args::Classify,
     classifier::Classifier,
     exit::Exit,
+    interrupt,
     packet_line::PacketLines,
     pump,
     tally::{Style, Tally},
@@ -21,6 +22,7 @@ use crate::{
 /// When the filters or a capture cannot be used.
 pub(super) fn run(args: &Classify) -> Result<Exit> {
     let mut classifier = Classifier::load(&args.filters, args.mode)?;
+    interrupt::catch()?;
     let mut tally = Tally::new(classifier.names());
     let style = Style::from(args.format);
     let mut lines = args

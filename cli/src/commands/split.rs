@@ -7,6 +7,7 @@ use crate::{
     args::Split,
     classifier::Classifier,
     exit::Exit,
+    interrupt,
     outputs::Outputs,
     pump::{self, Ending},
     tally::Tally,
@@ -22,6 +23,7 @@ const REST: &str = "rest";
 /// When the filters, the capture or the folder cannot be used.
 pub(super) fn run(args: &Split) -> Result<Exit> {
     let mut classifier = Classifier::load(&args.filters, args.mode)?;
+    interrupt::catch()?;
     let mut names: Vec<String> = classifier.names().map(str::to_owned).collect();
     let mut tally = Tally::new(classifier.names());
     let rest = names.len() as u32;

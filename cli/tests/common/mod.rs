@@ -1,5 +1,9 @@
 //! What several test programs of the command share.
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test program uses its own part"
+)]
 
 use std::{
     env, fs,

@@ -2,13 +2,13 @@
 //! alone, without any code in common. It gives the packets before the first thing that is wrong.
 
 /// A packet: seconds, nanoseconds, length on the wire, bytes.
-pub type Record = (u64, u64, u32, Vec<u8>);
+pub(crate) type Record = (u64, u64, u32, Vec<u8>);
 
 /// The longest packet that is believed.
 const LONGEST: usize = 262_144;
 
 /// All packets, and whether the end was reached without damage.
-pub fn read(bytes: &[u8]) -> (Vec<Record>, bool) {
+pub(crate) fn read(bytes: &[u8]) -> (Vec<Record>, bool) {
     let mut records = Vec::new();
     let whole = match bytes.get(..4) {
         Some([0x0a, 0x0d, 0x0d, 0x0a]) => pcapng(bytes, &mut records),
