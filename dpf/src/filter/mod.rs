@@ -24,6 +24,7 @@
 mod bits;
 mod error;
 mod expr;
+mod lower;
 mod pool;
 mod set;
 mod types;
@@ -32,6 +33,7 @@ pub use error::{
     Error, ErrorKind, MAX_EXPR, MAX_HEIGHT, MAX_INTERVALS, MAX_NODES, MAX_OFFSET, MAX_PATHS,
     MAX_POOL_NODES, MAX_SHIFTS, MAX_WIDTH,
 };
+pub use lower::{Lowered, Lowering, lower};
 pub use pool::Pool;
 pub use types::{
     Address, BinaryOp, CompareOp, Expr, Field, Filter, IntervalSet, Load, Node, NodeId, Test,

@@ -60,11 +60,12 @@ impl Pool {
         moved.ok_or(Error::new(ErrorKind::Malformed))
     }
 
-    /// The same condition inside one more `Shift`.
+    /// The same condition inside one more `Shift`: for nodes without `Shift`s of their own, which
+    /// start from whatever base is the current one.
     ///
     /// # Errors
     ///
-    /// When a limit is passed.
+    /// When there is a `Shift` in the node, or a limit is passed.
     pub fn sink(&mut self, node: NodeId) -> Result<NodeId, Error> {
         let moved = self.moved(
             node,
@@ -137,6 +138,9 @@ impl Pool {
         let Some(mut distance) = move_expr(by, level, how) else {
             return Ok(None);
         };
+        if level == 0 && how == Move::In {
+            return Ok(None);
+        }
         if let (0, Move::Onto { by: more }) = (level, how) {
             let Some(further) = add(distance, more) else {
                 return Ok(None);
