@@ -8,5 +8,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 pub mod check;
 pub mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod interp;
+pub mod overlap;
 pub mod syntax;
