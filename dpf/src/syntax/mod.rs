@@ -72,7 +72,7 @@ impl Program {
         for (id, source) in sources.iter() {
             match parse::parse(source, id) {
                 Ok(file) => files.push(file),
-                Err(error) => list.push(error),
+                Err(error) => list.push(*error),
             }
         }
         if list.is_empty() {
@@ -99,7 +99,7 @@ pub fn parse(text: &str, name: &str) -> Result<ast::File, Errors> {
         sources: Sources {
             list: Vec::from([source]),
         },
-        list: Vec::from([error]),
+        list: Vec::from([*error]),
         omitted: 0,
     })
 }

@@ -19,15 +19,23 @@ pub(super) fn nearest<'n>(
         return error;
     }
     let tolerance = (wrong.len() / 3).max(1);
-    let scored = names
-        .take(CANDIDATES)
-        .filter(|name| name.len() <= LONGEST)
-        .map(|name| (distance(wrong, name), name));
-    match scored.min() {
+    let names = names.take(CANDIDATES).filter(|name| name.len() <= LONGEST);
+    match names.map(|name| (closeness(wrong, name), name)).min() {
         Some((distance, name)) if distance <= tolerance => {
             error.help(format!("did you mean `{name}`?"))
         }
         _ => error,
+    }
+}
+
+/// The distance, where an abbreviation (`eth` for `ether`, or the reverse) counts as one mistake.
+fn closeness(wrong: &str, name: &str) -> usize {
+    let abbreviated = name.starts_with(wrong) || wrong.starts_with(name);
+    let distance = distance(wrong, name);
+    if abbreviated && wrong.len().min(name.len()) >= 2 {
+        distance.min(1)
+    } else {
+        distance
     }
 }
 

@@ -61,13 +61,18 @@ impl Checker {
                 .map(|edge| normal_form(&edge.on, false, &self.sets))
                 .collect();
             for (later, b) in conditions.iter().enumerate() {
-                for (earlier, a) in conditions[..later].iter().enumerate() {
-                    let verdict = match (a, b) {
-                        (Some(a), Some(b)) => compare(a, b, &mut budget),
-                        _ => Verdict::CannotTell,
-                    };
-                    refused.extend(self.complaint(header, earlier, later, verdict));
-                }
+                let complaints =
+                    conditions[..later]
+                        .iter()
+                        .enumerate()
+                        .filter_map(|(earlier, a)| {
+                            let verdict = match (a, b) {
+                                (Some(a), Some(b)) => compare(a, b, &mut budget),
+                                _ => Verdict::CannotTell,
+                            };
+                            self.complaint(header, earlier, later, verdict)
+                        });
+                refused.extend(complaints.take(1));
             }
         }
         for diagnostic in refused {

@@ -31,7 +31,7 @@ use super::{
 /// # Errors
 ///
 /// The first mistake in the text.
-pub(super) fn parse(source: &Source, id: SourceId) -> Result<File, Diagnostic> {
+pub(super) fn parse(source: &Source, id: SourceId) -> Result<File, Box<Diagnostic>> {
     let start = Span {
         source: id,
         start: 0,
@@ -44,7 +44,11 @@ pub(super) fn parse(source: &Source, id: SourceId) -> Result<File, Diagnostic> {
             given,
             limit: limits::MAX_SOURCE_BYTES as u128,
         };
-        return Err(Diagnostic::limit("bytes in one source", limit, start));
+        return Err(Box::new(Diagnostic::limit(
+            "bytes in one source",
+            limit,
+            start,
+        )));
     }
     let grammar = Grammar {
         source: id,
@@ -175,9 +179,9 @@ impl<'a> Grammar<'a> {
     }
 
     /// Says what stands where something else was expected.
-    fn diagnose(&self, failure: Failure) -> Diagnostic {
+    fn diagnose(&self, failure: Failure) -> Box<Diagnostic> {
         let expected = match failure.problem {
-            Problem::Known(diagnostic) => return *diagnostic,
+            Problem::Known(diagnostic) => return diagnostic,
             Problem::Expected(expected) => expected,
         };
         let rest = &self.text[self.text.len() - failure.rest.min(self.text.len())..];
@@ -189,17 +193,21 @@ impl<'a> Grammar<'a> {
             start,
             end: start + found.len() as u32,
         };
-        let title = if found.is_empty() {
-            format!("expected {expected}, found the end of the text")
-        } else {
-            format!("expected {expected}, found `{found}`")
+        let title = match found {
+            "" => format!("expected {expected}, found the end of the text"),
+            "/*" => format!("expected {expected}, found none"),
+            _ => format!("expected {expected}, found `{found}`"),
         };
-        Diagnostic::error(
+        let error = Diagnostic::error(
             ErrorKind::Syntax,
             title,
             span,
             format!("expected {expected}"),
-        )
+        );
+        Box::new(match foreign(found) {
+            Some(ours) => error.help(format!("this is written `{ours}` here")),
+            None => error,
+        })
     }
 
     /// Every comment of the text. There are no string literals, so a comment is one wherever it
@@ -228,5 +236,16 @@ impl<'a> Grammar<'a> {
             }
         }
         comments
+    }
+}
+
+/// What other languages' operators are called here.
+fn foreign(found: &str) -> Option<&'static str> {
+    match found {
+        "=" | "eq" => Some("=="),
+        "ne" => Some("!="),
+        "and" => Some("&&"),
+        "or" => Some("||"),
+        _ => None,
     }
 }

@@ -74,7 +74,7 @@ impl<'a> ContextError<&'a str> for Failure {
 pub(super) fn blank(input: &str) -> Parsed<'_, ()> {
     let (rest, ()) = fold_many0(alt((multispace1, comment())), || (), |(), _| ()).parse(input)?;
     if rest.starts_with("/*") {
-        return Err(Failure::fatal("", "`*/` after the comment"));
+        return Err(Failure::fatal(rest, "`*/` after the comment"));
     }
     Ok((rest, ()))
 }
@@ -132,6 +132,7 @@ pub(super) fn token(rest: &str) -> &str {
         tag("<<"),
         tag(">>"),
         tag(".."),
+        tag("/*"),
     ));
     let (_, piece) = alt((words, symbols, recognize(opt(satisfy(|_| true)))))
         .parse(rest)

@@ -1,6 +1,8 @@
 //! Tests of the front end: the language page's examples, every error, printing, and meaning.
 
+mod errors;
 mod examples;
+mod meaning;
 mod printing;
 
 use super::*;
