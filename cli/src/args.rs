@@ -22,7 +22,7 @@ Examples:
 
 /// Run many packet filters over captures and live traffic, in one pass, as native code.
 ///
-/// Filters are written in the language of dpf(1): `filter ssh = tcp.dport == 22;`. All of them are
+/// Filters are written in a language of their own: `filter ssh = tcp.dport == 22;`. All of them are
 /// merged into one trie, which is compiled to machine code and proved safe before it runs.
 #[derive(Debug, Parser)]
 #[command(name = "dpf", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -47,7 +47,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   dpf split -f filters.dpf -o parts trace.pcap
-  dpf split -e ssh='tcp.port == 22' -o parts --rest trace.pcapng
+  dpf split -e ssh='tcp.dport == 22' -o parts --rest trace.pcapng
 
 Captures of the same name are written over, as tcpdump -w does; the input never is.")]
     Split(Split),

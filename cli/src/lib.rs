@@ -7,6 +7,7 @@ pub mod args;
 pub mod capture;
 pub mod classifier;
 pub mod commands;
+pub mod decode;
 pub mod demo;
 pub mod engine;
 pub mod exit;

@@ -2,13 +2,15 @@
 
 mod common;
 
+use core::time::Duration;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use common::{captures, test_data};
@@ -160,7 +162,7 @@ fn memory_does_not_grow_with_the_capture() {
     assert!(
         peak < MOST_KIB,
         "{peak} KiB for {} MiB",
-        capture.len() as u64 * ROUNDS >> 20
+        (capture.len() as u64 * ROUNDS) >> 20
     );
 }
 

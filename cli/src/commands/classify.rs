@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     interrupt,
     packet_line::PacketLines,
-    pump,
+    pump::{self, Ending},
     tally::{Style, Tally},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Classify) -> Result<Exit> {
     let mut lines = args
         .per_packet
         .then(|| PacketLines::new(BufWriter::new(stdout().lock()), style, classifier.names()));
-    let mut exit = Exit::Done;
+    let mut endings = Vec::new();
     for path in &args.captures {
         let ending = pump::open(path)?.pump(|packet| {
             let matched = classifier.classify(packet)?;
@@ -41,8 +41,9 @@ pub(super) fn run(args: &Classify) -> Result<Exit> {
         if let Some(lines) = &mut lines {
             lines.flush()?;
         }
-        exit = exit.max(ending.report());
-        if exit == Exit::Interrupted {
+        let stopped = matches!(ending, Ending::Stopped);
+        endings.push(ending);
+        if stopped {
             break;
         }
     }
@@ -50,5 +51,6 @@ pub(super) fn run(args: &Classify) -> Result<Exit> {
     if !args.per_packet {
         print_results(|out| tally.print(style, out))?;
     }
-    Ok(exit)
+    // After everything that could be counted.
+    Ok(endings.iter().map(Ending::report).max().unwrap_or_default())
 }

@@ -5,6 +5,7 @@ mod bench;
 mod capture;
 mod classify;
 mod demo_capture;
+mod fmt;
 mod manual;
 mod split;
 
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         #[cfg(not(target_os = "linux"))]
         Command::Capture(_) => anyhow::bail!("live capture needs Linux"),
         Command::Bench(args) => bench::run(args),
+        Command::Fmt(args) => fmt::run(args),
         Command::DemoCapture(args) => demo_capture::run(args),
         Command::Manual(args) => manual::run(args),
         other => anyhow::bail!("this command is not built yet: {other:?}"),

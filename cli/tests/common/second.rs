@@ -83,7 +83,7 @@ fn pcapng(bytes: &[u8], records: &mut Vec<Record>) -> Option<()> {
         }
         let length = u32_at(rest, 4, big)? as usize;
         if length < 12
-            || length % 4 != 0
+            || !length.is_multiple_of(4)
             || u32_at(rest.get(..length)?, length - 4, big)? as usize != length
         {
             return None;
