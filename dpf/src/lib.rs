@@ -7,9 +7,14 @@ extern crate alloc;
 
 #[cfg(feature = "std")]
 pub mod check;
+pub mod codegen;
+pub mod dispatch;
 pub mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod interp;
 pub mod overlap;
+pub mod shape;
 pub mod syntax;
+pub mod trie;
+pub mod walk;

@@ -2,8 +2,19 @@
 //!
 //! A body takes any bytes, makes an input of them and panics when a property fails; `cargo fuzz`
 //! drives it, and so does a test with a fixed seed.
+//!
+//! Random filters are drawn with one source of randomness for structure and one for constants, so
+//! that many of a set share a shape; packets are drawn by walking down a filter and writing what
+//! its tests ask for, then perhaps flipping a bit or cutting the end.
 
+pub mod engines;
+mod filters;
 pub mod overlap;
+mod packets;
+mod random;
 mod source;
 
+pub use filters::{Draw, filter};
+pub use packets::{Packet, packet};
+pub use random::Random;
 pub use source::Source;

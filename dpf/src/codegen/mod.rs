@@ -1,0 +1,1 @@
+//! From the trie to code, through the portable emitter.

@@ -1,0 +1,1 @@
+//! Shapes of filters that differ in keys.

@@ -1,0 +1,364 @@
+//! The builder of the merged trie.
+//!
+//! Problem: many groups, one graph, in which shared tests are asked once, implied tests never, and
+//! groups that have nothing to do with each other do not multiply. Method: a *state* is the set of
+//! formulas still open. Ask one test (`pivot`), split into the state after yes and after no, and
+//! remember the step of every state met before: the result is a decision diagram. Formulas that the
+//! test does not help (what is left of them on both sides is more than there was) are put off to
+//! a state of their own that follows, [`Step::Seq`]. A formula that has come down to its probe is
+//! looked up. Bases are renamed to the lowest free register when they are set, so that states
+//! reached by different paths meet. If the diagram is too large with constant bases told apart, it
+//! is built again with all of them in registers. Left out: the tables (`mod`, `dispatch`).
+
+use alloc::collections::BTreeMap;
+use alloc::{boxed::Box, vec::Vec};
+
+use super::facts::Fact;
+use super::form::{Arena, Closure, FALSE, Form, FormId, TRUE};
+use super::graph::{Base, GroupId, SetUse, Step, StepId};
+use super::{Error, ErrorKind};
+use crate::dispatch::{SetTest, Shared};
+use crate::filter::{Field, IntervalSet};
+use crate::shape::{Shape, digest};
+
+/// The most steps of a trie.
+pub const MAX_STEPS: usize = 1 << 17;
+/// The most steps with constant bases told apart.
+pub const MAX_SPECIALISED_STEPS: usize = 1 << 14;
+/// The most tests on a path of one group.
+pub const MAX_DECISIONS: usize = 400;
+/// The most bases that are in use at once, the packet's start not counted.
+pub const MAX_BASES: u8 = 4;
+/// The number of a base that has no register yet.
+pub(super) const FRESH: u8 = 31;
+
+/// A group as the builder sees it.
+pub(super) struct Source<'a> {
+    pub(super) shape: &'a Shape,
+    /// A constant for each slot that does not vary.
+    pub(super) constants: &'a [u32],
+    /// Bit `i`: slot `i` varies.
+    pub(super) varying: u32,
+    /// As [`super::instantiate::depths`].
+    pub(super) depths: &'a [u8],
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) groups: &'a [Source<'a>],
+    pub(super) arena: Arena,
+    pub(super) instances: BTreeMap<Closure, FormId>,
+    /// Tell constant bases apart, and split off the common header length.
+    pub(super) specialise: bool,
+    steps: Vec<Step>,
+    index: BTreeMap<u64, StepId>,
+    states: BTreeMap<(u32, Box<[FormId]>), StepId>,
+    sets: Vec<SetUse>,
+    set_index: BTreeMap<(Field, Shared<IntervalSet>), u32>,
+}
+
+/// What a build gives: the steps, the set tests, a root for all groups together and one for each.
+pub(super) struct Built {
+    pub(super) steps: Vec<Step>,
+    pub(super) sets: Vec<SetUse>,
+    pub(super) best: StepId,
+    pub(super) each: Vec<StepId>,
+}
+
+const END: StepId = StepId(0);
+
+/// Builds the trie of the groups.
+pub(super) fn build(groups: &[Source<'_>], together: &[u32]) -> Result<Built, Error> {
+    let attempt = Builder::new(groups, true).run(together);
+    match attempt {
+        Err(error) if error.is_size() => Builder::new(groups, false).run(together),
+        other => other,
+    }
+}
+
+impl<'a> Builder<'a> {
+    fn new(groups: &'a [Source<'a>], specialise: bool) -> Self {
+        Builder {
+            groups,
+            arena: Arena::new(),
+            instances: BTreeMap::new(),
+            specialise,
+            steps: alloc::vec![Step::End],
+            index: BTreeMap::new(),
+            states: BTreeMap::new(),
+            sets: Vec::new(),
+            set_index: BTreeMap::new(),
+        }
+    }
+
+    fn run(mut self, together: &[u32]) -> Result<Built, Error> {
+        let mut forms = Vec::with_capacity(self.groups.len());
+        for group in 0..self.groups.len() as u32 {
+            forms.push(self.group_form(group)?);
+        }
+        let all = together
+            .iter()
+            .map(|&group| forms[group as usize])
+            .collect();
+        let best = self.state(all, 0, 0)?;
+        let mut each = Vec::with_capacity(forms.len());
+        for form in forms {
+            each.push(self.state([form].into(), 0, 0)?);
+        }
+        Ok(Built {
+            steps: self.steps,
+            sets: self.sets,
+            best,
+            each,
+        })
+    }
+
+    /// The step for a set of open formulas. The bases in `kept` are used by what follows.
+    fn state(&mut self, mut open: Vec<FormId>, kept: u32, depth: usize) -> Result<StepId, Error> {
+        open.retain(|id| *id != FALSE && *id != TRUE);
+        open.sort_unstable();
+        open.dedup();
+        if open.is_empty() {
+            return Ok(END);
+        }
+        let key: (u32, Box<[FormId]>) = (kept, open.as_slice().into());
+        if let Some(&known) = self.states.get(&key) {
+            return Ok(known);
+        }
+        if depth > MAX_DECISIONS {
+            return Err(Error::limit(
+                ErrorKind::Decisions,
+                depth as u64,
+                MAX_DECISIONS as u64,
+            ));
+        }
+        let step = match self.take_probe(&mut open)? {
+            Some((group, frames)) => {
+                let next = self.state(open, kept, depth + 1)?;
+                self.step(Step::Probe {
+                    group: GroupId(group),
+                    frames,
+                    next,
+                })?
+            }
+            None => self.sequence(open, kept, depth)?,
+        };
+        self.states.insert(key, step);
+        Ok(step)
+    }
+
+    /// Takes one formula that has come down to a probe out of the state.
+    fn take_probe(&mut self, open: &mut Vec<FormId>) -> Result<Option<(u32, Box<[Base]>)>, Error> {
+        for at in 0..open.len() {
+            match self.arena.form(open[at]).clone() {
+                Form::Probe { group, frames } => {
+                    open.remove(at);
+                    return Ok(Some((group, frames)));
+                }
+                Form::Or(list) => {
+                    let probe = list
+                        .iter()
+                        .position(|&part| matches!(self.arena.form(part), Form::Probe { .. }));
+                    let Some(Form::Probe { group, frames }) =
+                        probe.map(|part| self.arena.form(list[part]).clone())
+                    else {
+                        continue;
+                    };
+                    let rest = list
+                        .iter()
+                        .enumerate()
+                        .filter(|(part, _)| Some(*part) != probe)
+                        .map(|(_, id)| *id)
+                        .collect();
+                    open[at] = self.arena.or(rest)?;
+                    return Ok(Some((group, frames)));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks about the state, putting off what a test does not help.
+    fn sequence(
+        &mut self,
+        mut open: Vec<FormId>,
+        kept: u32,
+        depth: usize,
+    ) -> Result<StepId, Error> {
+        let mut parts = Vec::new();
+        while !open.is_empty() {
+            let Some((fact, origin)) = self.pivot(&open) else {
+                // A formula without a test is a probe or a constant; neither is here.
+                return Err(Error::limit(ErrorKind::Formulas, open.len() as u64, 0));
+            };
+            let (mut yes, mut no, mut later) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut seen_yes, mut seen_no) = (BTreeMap::new(), BTreeMap::new());
+            let (holds, fails) = sides(&fact);
+            for id in open {
+                let left = self.cofactor(id, &holds, &mut seen_yes)?;
+                let right = self.cofactor(id, &fails, &mut seen_no)?;
+                let sum = self.arena.size(left).saturating_add(self.arena.size(right));
+                if id == origin
+                    || (sum <= self.arena.size(id) && (left != id || right != id))
+                    || left == FALSE
+                    || right == FALSE
+                {
+                    yes.push(left);
+                    no.push(right);
+                } else {
+                    later.push(id);
+                }
+            }
+            let after = later
+                .iter()
+                .fold(kept, |vars, id| vars | self.arena.vars(*id))
+                & !1;
+            parts.push(self.decision(fact, (yes, no), after, depth)?);
+            open = later;
+        }
+        parts.retain(|part| *part != END);
+        match parts.as_slice() {
+            [] => Ok(END),
+            [one] => Ok(*one),
+            _ => self.step(Step::Seq(parts.into())),
+        }
+    }
+
+    fn decision(
+        &mut self,
+        fact: Fact,
+        (yes, no): (Vec<FormId>, Vec<FormId>),
+        kept: u32,
+        depth: usize,
+    ) -> Result<StepId, Error> {
+        if let Fact::Shift { base, by, .. } = fact {
+            let var = self.free_var(&yes, kept);
+            if var > MAX_BASES {
+                return Err(Error::limit(
+                    ErrorKind::Bases,
+                    u64::from(var),
+                    u64::from(MAX_BASES),
+                ));
+            }
+            let mut seen = BTreeMap::new();
+            let mut renamed = Vec::with_capacity(yes.len());
+            for id in yes {
+                renamed.push(self.rename(id, FRESH, var, &mut seen)?);
+            }
+            let (yes, no) = (
+                self.state(renamed, kept, depth + 1)?,
+                self.state(no, kept, depth + 1)?,
+            );
+            return if yes == no {
+                Ok(yes)
+            } else {
+                self.step(Step::Shift {
+                    base,
+                    by,
+                    var,
+                    yes,
+                    no,
+                })
+            };
+        }
+        let (yes, no) = (
+            self.state(yes, kept, depth + 1)?,
+            self.state(no, kept, depth + 1)?,
+        );
+        if yes == no {
+            return Ok(yes);
+        }
+        match fact {
+            Fact::Captured { var, end, .. } => self.step(Step::Captured { var, end, yes, no }),
+            Fact::Bits { field, set, .. } => {
+                let test = self.set_test(field, &set)?;
+                self.step(Step::Bits {
+                    field,
+                    set,
+                    test,
+                    yes,
+                    no,
+                })
+            }
+            Fact::Length { wire, set, .. } => self.step(Step::Length { wire, set, yes, no }),
+            Fact::Compare { form, .. } => match self.arena.form(form).clone() {
+                Form::Compare { op, left, right } => self.step(Step::Compare {
+                    op,
+                    left,
+                    right,
+                    yes,
+                    no,
+                }),
+                _ => Ok(no),
+            },
+            Fact::Shift { .. } => Ok(no),
+        }
+    }
+
+    fn set_test(&mut self, field: Field, set: &Shared<IntervalSet>) -> Result<u32, Error> {
+        let key = (
+            Field {
+                depth: 0,
+                offset: 0,
+                ..field
+            },
+            set.clone(),
+        );
+        if let Some(&known) = self.set_index.get(&key) {
+            return Ok(known);
+        }
+        let test = SetTest::choose(&field, set).ok_or(Error::limit(
+            ErrorKind::Memory,
+            set.intervals().len() as u64,
+            0,
+        ))?;
+        let at = self.sets.len() as u32;
+        self.sets.push(SetUse { test });
+        self.set_index.insert(key, at);
+        Ok(at)
+    }
+
+    fn step(&mut self, step: Step) -> Result<StepId, Error> {
+        let mut place = digest(&step);
+        while let Some(&id) = self.index.get(&place) {
+            if self.steps[id.0 as usize] == step {
+                return Ok(id);
+            }
+            place = place.wrapping_add(1);
+        }
+        let limit = if self.specialise {
+            MAX_SPECIALISED_STEPS
+        } else {
+            MAX_STEPS
+        };
+        if self.steps.len() >= limit {
+            return Err(Error::limit(
+                ErrorKind::Steps,
+                self.steps.len() as u64 + 1,
+                limit as u64,
+            ));
+        }
+        let id = StepId(self.steps.len() as u32);
+        self.steps.push(step);
+        self.index.insert(place, id);
+        Ok(id)
+    }
+}
+
+/// A test as two facts: it holds, it fails.
+fn sides(fact: &Fact) -> (Fact, Fact) {
+    let (mut yes, mut no) = (fact.clone(), fact.clone());
+    match &mut no {
+        Fact::Captured { holds, .. }
+        | Fact::Bits { holds, .. }
+        | Fact::Length { holds, .. }
+        | Fact::Compare { holds, .. } => {
+            *holds = false;
+        }
+        Fact::Shift { .. } => {}
+    }
+    if let Fact::Shift { to, .. } = &mut yes {
+        *to = Some(FRESH);
+    }
+    (yes, no)
+}
