@@ -3,6 +3,7 @@
 mod bench;
 #[cfg(target_os = "linux")]
 mod capture;
+mod check;
 mod classify;
 mod demo_capture;
 mod fmt;
@@ -32,6 +33,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         #[cfg(not(target_os = "linux"))]
         Command::Capture(_) => anyhow::bail!("live capture needs Linux"),
         Command::Bench(args) => bench::run(args),
+        Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::DemoCapture(args) => demo_capture::run(args),
         Command::Manual(args) => manual::run(args),
