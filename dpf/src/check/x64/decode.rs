@@ -274,6 +274,8 @@ fn kind(instruction: &Instruction) -> Option<Kind> {
         M::Shl => Kind::Shift(Shift::Left),
         M::Shr => Kind::Shift(Shift::Right),
         M::Sar | M::Rol | M::Ror => Kind::Shift(Shift::Other),
+        // The result is undefined in 16 bits.
+        M::Bswap if operand_width(instruction, 0)? == Width::W16 => return None,
         M::Neg | M::Not | M::Bswap => Kind::Unary,
         M::Inc => Kind::Step(1),
         M::Dec => Kind::Step(-1),

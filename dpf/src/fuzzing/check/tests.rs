@@ -1,0 +1,57 @@
+//! Mutants by the hundred thousand, from fixed seeds.
+
+use super::*;
+use crate::fuzzing::source::random_bytes;
+
+const MUTANTS: u64 = 120_000;
+const MISBEHAVING: u32 = 10_000;
+
+#[test]
+fn real_output_is_accepted_and_behaves() {
+    for sample in samples() {
+        let proved = prove(&sample.code, &sample.policy);
+        let proved = proved.unwrap_or_else(|refusal| {
+            panic!("{}: {refusal}\n{}", sample.name, listing(&sample.code))
+        });
+        let outcomes = sample
+            .watch(&sample.code, proved.report().longest_path)
+            .unwrap();
+        assert!(
+            outcomes.iter().any(|outcome| outcome.result != 0),
+            "{} never finds anything",
+            sample.name
+        );
+    }
+}
+
+#[test]
+fn no_mutant_that_misbehaves_is_accepted() {
+    let samples = samples();
+    let (mut misbehaved, mut forbidden, mut accepted) = (0, 0, 0);
+    for seed in 0..MUTANTS {
+        let sample = &samples[seed as usize % samples.len()];
+        let bytes = random_bytes(seed, 40);
+        let mutant = mutate(&sample.code, &mut Source::new(&bytes));
+        let verdict = judge(sample, &mutant);
+        match verdict.seen {
+            Some(Misbehaviour::Forbidden) => forbidden += 1,
+            Some(_) => misbehaved += 1,
+            None => accepted += u32::from(verdict.accepted),
+        }
+    }
+    std::println!(
+        "{MUTANTS} mutants: {misbehaved} misbehaved, {forbidden} forbidden, {accepted} accepted"
+    );
+    assert!(
+        misbehaved >= MISBEHAVING,
+        "only {misbehaved} mutants misbehaved"
+    );
+    assert!(accepted > 0, "the prover refuses everything");
+}
+
+#[test]
+fn fixed_seed() {
+    for seed in 0..4096 {
+        run(&random_bytes(0x5eed + seed, 64));
+    }
+}
