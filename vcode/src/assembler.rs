@@ -6,7 +6,7 @@
 //! methods are inlined and operation and type are constants, a call costs about what encoding costs.
 //! Left out: optimisation of any kind; VCODE, PLDI'96 §3.
 
-use crate::op::{Align, Binary, Branch, Callee, Compare, LIST, Offset, Op, Src, Unary};
+use crate::op::{Align, Binary, Branch, Callee, Compare, Offset, Op, Src, Unary};
 use crate::pool::RegPool;
 use crate::{Class, Error, ErrorKind, Frame, Label, Reg, Signature, Target, Ty, for_each_op};
 
@@ -230,7 +230,9 @@ impl<T: Target> Assembler<T> {
             Some(d) if branch.reads(d) => {
                 self.fail(Error::new(ErrorKind::DelayHazard, u64::from(d.number()), 0));
             }
-            _ if !is_listed(slot) => self.fail(Error::new(ErrorKind::NotInList, 0, 0)),
+            _ if !(slot.form().is_listed() && branch.form().is_listed()) => {
+                self.fail(Error::new(ErrorKind::NotInList, 0, 0))
+            }
             _ => self.target.delayed(branch, slot),
         }
     }
@@ -239,7 +241,7 @@ impl<T: Target> Assembler<T> {
     /// have delays, nothing is inserted if `distance` covers them.
     pub fn raw_load(&mut self, load: Op, distance: u32) {
         match load {
-            Op::Load(ty, align, d, base, offset) if is_listed(load) => {
+            Op::Load(ty, align, d, base, offset) if load.form().is_listed() => {
                 self.target.raw_load(ty, align, d, base, offset, distance);
             }
             _ => self.fail(Error::new(ErrorKind::NotDelayable, 0, 0)),
@@ -248,7 +250,7 @@ impl<T: Target> Assembler<T> {
 
     /// The instruction given as data.
     pub fn op(&mut self, op: Op) {
-        if is_listed(op) {
+        if op.form().is_listed() {
             self.target.op(op);
         } else {
             self.fail(Error::new(ErrorKind::NotInList, 0, 0));
@@ -257,7 +259,11 @@ impl<T: Target> Assembler<T> {
 
     /// The branch given as data.
     pub fn branch(&mut self, branch: Branch) {
-        self.target.plain_branch(branch);
+        if branch.form().is_listed() {
+            self.target.plain_branch(branch);
+        } else {
+            self.fail(Error::new(ErrorKind::NotInList, 0, 0));
+        }
     }
 
     fn place_params<const N: usize>(&mut self) -> Result<[Reg; N], Error> {
@@ -288,10 +294,6 @@ impl<T: Target> Assembler<T> {
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
-}
-
-fn is_listed(op: Op) -> bool {
-    LIST.iter().any(|entry| entry.form == op.form())
 }
 
 macro_rules! methods {

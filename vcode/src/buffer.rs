@@ -176,9 +176,7 @@ impl CodeBuffer {
         &mut self,
         patch: impl Fn(&mut [u8], usize, u32) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.check()?;
         let fixups = core::mem::take(&mut self.fixups);
         let result = fixups.iter().try_for_each(|fixup| {
             let position = self.position(fixup.label)?;
@@ -186,6 +184,14 @@ impl CodeBuffer {
         });
         self.fixups = fixups;
         result
+    }
+
+    /// Whether all went well so far.
+    ///
+    /// # Errors
+    /// The first error kept.
+    pub fn check(&self) -> Result<(), Error> {
+        self.fault.map_or(Ok(()), Err)
     }
 
     /// Keeps the error, if it is the first.

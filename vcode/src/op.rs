@@ -137,6 +137,26 @@ macro_rules! declare {
             Entry { name: "call", meaning: "call an address with arguments (VCODE's jal)", form: Form::Control },
             Entry { name: "nop", meaning: "nothing", form: Form::Control },
         ];
+
+        impl Form {
+            /// Whether [`LIST`] has an instruction of this form.
+            #[must_use]
+            pub const fn is_listed(self) -> bool {
+                match self {
+                    $( $( Self::Binary(Binary::$Bin, Ty::$BinTy) => true, )+ )+
+                    $( $( Self::Unary(Unary::$Un, Ty::$UnTy) => true, )+ )+
+                    $( Self::Convert(Ty::$From, Ty::$To) => true, )+
+                    $( Self::Set(Ty::$SetTy) => true, )+
+                    $( Self::Load(Ty::$LdTy, Align::$LdAlign) => true, )+
+                    $( Self::Store(Ty::$StTy, Align::$StAlign) => true, )+
+                    $( $( Self::Branch(Compare::$Cmp, Ty::$CmpTy) => true, )+ )+
+                    $( $( Self::CondMove(Compare::$Cmp, Ty::$CmpTy) => true, )+ )+
+                    $( Self::Return(Ty::$RetTy) => true, )+
+                    Self::Control => true,
+                    _ => false,
+                }
+            }
+        }
     };
 }
 for_each_op!(declare);
@@ -332,6 +352,15 @@ impl Op {
 }
 
 impl Branch {
+    /// Its format, to look it up in [`LIST`].
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        match *self {
+            Self::Jump(_) => Form::Control,
+            Self::Compare(compare, ty, ..) => Form::Branch(compare, ty),
+        }
+    }
+
     /// Whether it reads the register.
     #[must_use]
     pub fn reads(&self, reg: Reg) -> bool {

@@ -150,45 +150,57 @@ impl Target for X64 {
 
     #[inline(always)]
     fn binary(&mut self, op: Binary, ty: Ty, d: Reg, a: Reg, b: Src) {
-        self.emit(|w| select::binary(w, op, ty, d.number(), a.number(), b));
+        let mut w = self.buffer.window();
+        select::binary(&mut w, op, ty, d.number(), a.number(), b);
+        w.commit();
     }
 
     #[inline(always)]
     fn unary(&mut self, op: Unary, ty: Ty, d: Reg, a: Reg) {
-        self.emit(|w| select::unary(w, op, ty, d.number(), a.number()));
+        let mut w = self.buffer.window();
+        select::unary(&mut w, op, ty, d.number(), a.number());
+        w.commit();
     }
 
     #[inline(always)]
     fn convert(&mut self, from: Ty, to: Ty, d: Reg, a: Reg) {
-        self.emit(|w| select::convert(w, from, to, d.number(), a.number()));
+        let mut w = self.buffer.window();
+        select::convert(&mut w, from, to, d.number(), a.number());
+        w.commit();
     }
 
     #[inline(always)]
     fn set(&mut self, ty: Ty, d: Reg, value: i64) {
-        self.emit(|w| x::mov_i(w, d.number(), select::cut(ty, value)));
+        let mut w = self.buffer.window();
+        x::mov_i(&mut w, d.number(), select::cut(ty, value));
+        w.commit();
     }
 
     #[inline(always)]
     fn load(&mut self, ty: Ty, _: Align, d: Reg, base: Reg, offset: Offset) {
-        self.emit(|w| select::load(w, ty, d.number(), select::mem(base, offset)));
+        let mut w = self.buffer.window();
+        select::load(&mut w, ty, d.number(), select::mem(base, offset));
+        w.commit();
     }
 
     #[inline(always)]
     fn store(&mut self, ty: Ty, _: Align, a: Reg, base: Reg, offset: Offset) {
-        self.emit(|w| select::store(w, ty, a.number(), select::mem(base, offset)));
+        let mut w = self.buffer.window();
+        select::store(&mut w, ty, a.number(), select::mem(base, offset));
+        w.commit();
     }
 
     #[inline(always)]
     fn cond_move(&mut self, compare: Compare, ty: Ty, d: Reg, s: Reg, a: Reg, b: Src) {
-        self.emit(|w| {
-            select::compare(w, compare, ty, a.number(), b);
-            x::cmov(
-                w,
-                Condition::of(compare, ty.is_signed()),
-                d.number(),
-                s.number(),
-            );
-        });
+        let mut w = self.buffer.window();
+        select::compare(&mut w, compare, ty, a.number(), b);
+        x::cmov(
+            &mut w,
+            Condition::of(compare, ty.is_signed()),
+            d.number(),
+            s.number(),
+        );
+        w.commit();
     }
 
     #[inline(always)]
@@ -204,17 +216,19 @@ impl Target for X64 {
 
     #[inline(always)]
     fn jump(&mut self, label: Label) {
-        let end = self.emit(x::jmp);
+        let mut w = self.buffer.window();
+        x::jmp(&mut w);
+        let end = w.commit();
         self.buffer.refer(end, label);
         self.closed = end;
     }
 
     #[inline(always)]
     fn branch(&mut self, compare: Compare, ty: Ty, a: Reg, b: Src, label: Label) {
-        let end = self.emit(|w| {
-            select::compare(w, compare, ty, a.number(), b);
-            x::jcc(w, Condition::of(compare, ty.is_signed()));
-        });
+        let mut w = self.buffer.window();
+        select::compare(&mut w, compare, ty, a.number(), b);
+        x::jcc(&mut w, Condition::of(compare, ty.is_signed()));
+        let end = w.commit();
         self.buffer.refer(end, label);
     }
 
@@ -273,14 +287,14 @@ impl Target for X64 {
 
     #[inline(always)]
     fn ret(&mut self, value: Option<(Ty, Src)>) {
-        let end = self.emit(|w| {
-            match value {
-                Some((ty, Src::Reg(a))) => x::mov(w, ty.is_word(), RAX, a.number()),
-                Some((ty, Src::Imm(value))) => x::mov_i(w, RAX, select::cut(ty, value)),
-                None => {}
-            }
-            x::jmp(w);
-        });
+        let mut w = self.buffer.window();
+        match value {
+            Some((ty, Src::Reg(a))) => x::mov(&mut w, ty.is_word(), RAX, a.number()),
+            Some((ty, Src::Imm(value))) => x::mov_i(&mut w, RAX, select::cut(ty, value)),
+            None => {}
+        }
+        x::jmp(&mut w);
+        let end = w.commit();
         self.returns.push(end as u32);
         self.closed = end;
     }
@@ -295,7 +309,7 @@ impl Target for X64 {
         let entry = self.write_prologue(frame);
         let code_end = self.buffer.len();
         self.write_tables(entry)?;
-        self.buffer.resolve(|_, _, _| Ok(()))?;
+        self.buffer.check()?;
         Ok(Code {
             bytes: &self.buffer.bytes()[entry..],
             code_len: code_end - entry,
@@ -329,6 +343,9 @@ impl X64 {
 
     /// Writes the prologue so that it ends where the body begins; returns where it begins.
     fn write_prologue(&mut self, frame: &Frame) -> usize {
+        if abi::is_frameless(frame) {
+            return abi::PROLOGUE;
+        }
         let end = self.buffer.len();
         let after = self.emit(|w| abi::prologue(w, frame));
         let len = after - end;
