@@ -8,8 +8,9 @@
 //!
 //! `cargo bench -p vcode --bench emit --features clif`
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use core::hint::black_box;
+use core::time::Duration;
+use std::time::Instant;
 
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
@@ -26,6 +27,9 @@ const SLICES: usize = 201;
 /// How long a slice lasts, about.
 const SLICE: Duration = Duration::from_millis(1);
 
+/// Emits so many filters and says how many bytes they took.
+type Peer = Box<dyn FnMut(u32) -> usize>;
+
 fn main() {
     // `cargo test` runs bench targets too: once is enough there.
     let slices = if std::env::args().any(|argument| argument == "--bench") {
@@ -39,7 +43,7 @@ fn main() {
 }
 
 fn compare(filters: u32, slices: usize) {
-    let mut peers: Vec<(&str, Box<dyn FnMut(u32) -> usize>)> = vec![
+    let mut peers: Vec<(&str, Peer)> = vec![
         ("hand encoder", Box::new(hand())),
         ("raw dynasm", Box::new(raw_dynasm())),
         (
@@ -157,6 +161,10 @@ fn registers() -> [u8; 6] {
     black_box([7, 6, 1, 8, 9, 10])
 }
 
+#[expect(
+    clippy::useless_conversion,
+    reason = "dynasm converts register numbers that are bytes already"
+)]
 /// The same with dynasm alone, its own labels and relocations, its buffer drained and reused.
 fn raw_dynasm() -> impl FnMut(u32) -> usize {
     let mut ops = VecAssembler::<X64Relocation>::new(0);

@@ -191,13 +191,22 @@ impl CodeBuffer {
     /// # Errors
     /// The first error kept.
     pub fn check(&self) -> Result<(), Error> {
-        self.fault.map_or(Ok(()), Err)
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.len > self.limit => Err(self.over_limit()),
+            None => Ok(()),
+        }
     }
 
     /// Keeps the error, if it is the first.
     #[cold]
     pub fn fail(&mut self, error: Error) {
         self.fault.get_or_insert(error);
+    }
+
+    #[cold]
+    fn over_limit(&self) -> Error {
+        Error::new(ErrorKind::BufferLimit, self.len as u64, self.limit as u64)
     }
 
     #[cold]

@@ -43,8 +43,8 @@ pub(super) const PERSISTENTS: &[Reg] = &[
 ];
 /// Where arguments are: rdi, rsi, rdx, rcx, r8, r9.
 pub(super) const ARGUMENTS: [u8; 6] = [7, 6, 2, 1, 8, 9];
-/// Bytes of the longest prologue: six pushes (two of one byte, four of two) and `sub rsp, imm32`.
-pub(super) const PROLOGUE: usize = 17;
+/// Bytes of the longest prologue: six pushes of two bytes, as dynasm encodes them, and `sub rsp, imm32`.
+pub(super) const PROLOGUE: usize = 6 * 2 + 7;
 
 /// Bytes to take from the stack for locals, so that calls find it aligned to 16.
 fn stack_bytes(frame: &Frame) -> u32 {

@@ -13,6 +13,8 @@ mod abi;
 )]
 mod encode;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 
@@ -319,16 +321,16 @@ impl Target for X64 {
 }
 
 impl X64 {
-    /// Makes every return a `ret` in place where there is no frame, else a jump to one epilogue.
+    /// Makes every return a `ret` in place where there is no frame, else a jump to one epilogue, which
+    /// the last return falls into.
     fn finish_returns(&mut self, frame: &Frame) {
         if abi::is_frameless(frame) {
-            let bytes = self.buffer.bytes_mut();
-            for &end in &self.returns {
-                if let Some(byte) = bytes.get_mut(end as usize - JMP) {
-                    *byte = 0xc3;
-                }
-            }
+            self.return_in_place();
             return;
+        }
+        if self.returns.last() == Some(&(self.buffer.len() as u32)) {
+            self.returns.pop();
+            self.buffer.truncate(self.buffer.len() - JMP);
         }
         let epilogue = self.buffer.len();
         self.emit(|w| abi::epilogue(w, frame));
@@ -338,6 +340,21 @@ impl X64 {
                 end as usize,
                 epilogue as i32 - end as i32,
             );
+        }
+    }
+
+    fn return_in_place(&mut self) {
+        let code = self.buffer.bytes_mut();
+        for &end in &self.returns {
+            if let Some(jump) = (end as usize)
+                .checked_sub(JMP)
+                .and_then(|start| code.get_mut(start..end as usize))
+            {
+                jump.copy_from_slice(&[RET, TRAP, TRAP, TRAP, TRAP]);
+            }
+        }
+        if self.returns.last() == Some(&(self.buffer.len() as u32)) {
+            self.buffer.truncate(self.buffer.len() - (JMP - 1));
         }
     }
 
@@ -383,9 +400,20 @@ impl X64 {
 
 /// Bytes of a jump with a 32-bit displacement.
 const JMP: usize = 5;
+/// `ret`.
+const RET: u8 = 0xc3;
+/// `int3`, behind a return shorter than the jump that was left room for.
+const TRAP: u8 = 0xcc;
 
 fn patch(code: &mut [u8], end: usize, position: u32) -> Result<(), Error> {
-    put_i32(code, end, position as i32 - end as i32);
+    let distance = i64::from(position) - end as i64;
+    let reach = i64::from(i32::MAX).unsigned_abs();
+    let out_of_range = Error::new(ErrorKind::DisplacementRange, distance.unsigned_abs(), reach);
+    put_i32(
+        code,
+        end,
+        i32::try_from(distance).map_err(|_| out_of_range)?,
+    );
     Ok(())
 }
 
