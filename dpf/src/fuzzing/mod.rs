@@ -15,6 +15,7 @@ pub mod overlap;
 mod packets;
 mod random;
 mod source;
+pub mod text;
 
 pub use filters::{Draw, filter};
 pub use packets::{Packet, packet};
