@@ -100,3 +100,39 @@ const fn mask(count: usize) -> u32 {
         (1 << count) - 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::interp::Interp;
+
+    type Machine = Interp<64>;
+
+    proptest! {
+        #[test]
+        fn a_register_is_handed_out_once_and_persistent_use_is_remembered(script in any::<[u8; 100]>()) {
+            let mut pool = RegPool::full::<Machine>();
+            let (mut taken, mut ever) = (BTreeSet::new(), 0_u32);
+            for step in script {
+                let class = if step & 1 == 0 { Class::Temporary } else { Class::Persistent };
+                if step & 6 == 0 {
+                    let reg = Reg::new(step >> 3);
+                    prop_assert_eq!(pool.put::<Machine>(reg).is_ok(), taken.remove(&reg));
+                } else if let Ok(reg) = pool.take::<Machine>(class) {
+                    prop_assert!(list::<Machine>(class).contains(&reg));
+                    prop_assert!(taken.insert(reg));
+                    if class == Class::Persistent {
+                        ever |= 1 << (reg.number() - 16);
+                    }
+                } else {
+                    prop_assert!(list::<Machine>(class).iter().all(|reg| taken.contains(reg)));
+                }
+                prop_assert_eq!(pool.used_persistent(), ever);
+            }
+        }
+    }
+}
