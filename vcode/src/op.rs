@@ -1,7 +1,7 @@
 //! The list of portable instructions, and an instruction as data.
 //!
 //! Problem: assembler methods, the oracle, random programs and the reference must name the same
-//! instructions. Method: [`for_each_op!`] lists each once; all of them expand from it. `n` is the width
+//! instructions. Method: [`for_each_op!`](crate::for_each_op) lists each once; all of them expand from it. `n` is the width
 //! of the type: 32 for `i` and `u`, the machine word for `l`, `ul` and `p`.
 //!
 //! **Meaning, the same on every target.** A register holds a word. An instruction of a 32-bit type reads

@@ -32,7 +32,7 @@ pub trait Engine {
     fn finish(&mut self, function: &Recorded, frame: &Frame) -> Result<Self::Output, Error>;
 }
 
-/// The target in front of an [`Engine`].
+/// The target in front of an engine, which makes something of the whole function.
 #[derive(Debug, Default)]
 pub struct Recorder<E> {
     engine: E,

@@ -1,8 +1,8 @@
 //! Random programs, and the check that every backend agrees with the oracle on them.
 //!
 //! Problem: backends differ in corners that nobody thinks of. Method: bytes are read as a program that is
-//! safe by construction ([`program`]); it is emitted for every backend, run on each with the same memory
-//! and the same calls, and results and memory must be equal ([`engines`]). The bodies are here; the fuzz target
+//! safe by construction (`program`); it is emitted for every backend, run on each with the same memory
+//! and the same calls, and results and memory must be equal (`engines`). The bodies are here; the fuzz target
 //! and the tests only supply bytes. Left out: shrinking, which the fuzzer does.
 
 mod engines;
