@@ -180,12 +180,15 @@ impl<'a> Report<'a> {
             refused,
             ..
         } = self;
-        write!(
-            self.out,
-            "{filters} filters: {overlapping} pairs overlap, {dead} are dead"
-        )?;
+        let plural =
+            |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (filters, pairs) = (
+            plural(filters as u64, "filter"),
+            plural(overlapping, "overlapping pair"),
+        );
+        write!(self.out, "{filters}, {dead} dead; {pairs}")?;
         if self.mode == Mode::One {
-            write!(self.out, ", {refused} pairs are refused")?;
+            write!(self.out, ", {refused} refused")?;
         }
         writeln!(self.out)?;
         self.out.flush()?;
