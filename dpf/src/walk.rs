@@ -81,7 +81,9 @@ impl<'a> Walk<'a> {
                     let holds = self.field(field).is_some_and(|value| set.contains(value));
                     pending.push(if holds { *yes } else { *no });
                 }
-                Step::Length { wire, set, yes, no } => {
+                Step::Length {
+                    wire, set, yes, no, ..
+                } => {
                     let length = if *wire { self.wirelen } else { self.len() };
                     pending.push(if set.contains(length) { *yes } else { *no });
                 }

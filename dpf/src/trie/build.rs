@@ -280,7 +280,24 @@ impl<'a> Builder<'a> {
                     no,
                 })
             }
-            Fact::Length { wire, set, .. } => self.step(Step::Length { wire, set, yes, no }),
+            Fact::Length { wire, set, .. } => {
+                let test = self.set_test(
+                    Field {
+                        depth: 0,
+                        offset: 0,
+                        bytes: 4,
+                        mask: u32::MAX,
+                    },
+                    &set,
+                )?;
+                self.step(Step::Length {
+                    wire,
+                    set,
+                    test,
+                    yes,
+                    no,
+                })
+            }
             Fact::Compare { form, .. } => match self.arena.form(form).clone() {
                 Form::Compare { op, left, right } => self.step(Step::Compare {
                     op,

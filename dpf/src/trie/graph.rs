@@ -66,6 +66,8 @@ pub enum Step {
         wire: bool,
         /// The values.
         set: Shared<IntervalSet>,
+        /// How membership is tested: index into the trie's set tests.
+        test: u32,
         /// If so.
         yes: StepId,
         /// If not.

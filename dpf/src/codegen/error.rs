@@ -1,0 +1,61 @@
+//! Why no code was made.
+
+use core::fmt;
+
+/// Why no code was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The code would have `given` pieces; `limit` are allowed.
+    Nodes {
+        /// How many.
+        given: u64,
+        /// How many may be.
+        limit: u64,
+    },
+    /// The emitter refused: too many registers, too much code.
+    Emitter(vcode::Error),
+}
+
+impl Error {
+    pub(super) const fn nodes(given: usize, limit: usize) -> Self {
+        Error {
+            kind: ErrorKind::Nodes {
+                given: given as u64,
+                limit: limit as u64,
+            },
+        }
+    }
+
+    /// What went wrong.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl From<vcode::Error> for Error {
+    fn from(error: vcode::Error) -> Self {
+        Error {
+            kind: ErrorKind::Emitter(error),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ErrorKind::Nodes { given, limit } => {
+                write!(f, "code of {given} pieces; {limit} are allowed")
+            }
+            ErrorKind::Emitter(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
