@@ -287,6 +287,10 @@ pub(super) enum Solved {
     Len(IntervalSet),
     /// A condition on the original length.
     WireLen(IntervalSet),
+    /// It holds where the loads succeed.
+    Always,
+    /// It holds nowhere.
+    Never,
 }
 
 /// Solves `expr ∈ set` for a field or a length, where the expression can be inverted.
@@ -296,21 +300,83 @@ pub(super) fn solve(expr: &Expr, set: IntervalSet) -> Option<Solved> {
         if let Some(selection) = Selection::of(expr) {
             return selection.solve(&set);
         }
-        let (op, left, right) = match expr {
+        let step = match expr {
             Expr::Len => return Some(Solved::Len(set)),
             Expr::WireLen => return Some(Solved::WireLen(set)),
-            Expr::Binary(op, left, right) => (*op, &**left, &**right),
-            Expr::Const(_) | Expr::Load(_) => return None,
+            Expr::Binary(op, left, right) => invert(*op, left, right, &set),
+            Expr::Const(_) | Expr::Load(_) => None,
         };
-        (expr, set) = match (left, right) {
-            (inner, Expr::Const(c)) => (inner, preimage(op, inner.upper_bound(), *c, &set)?),
-            (Expr::Const(c), inner) if op == BinaryOp::Sub => (inner, set.reflect(*c)),
-            _ => return None,
-        };
-        if set.intervals().len() > MAX_SOLVED {
-            return None;
+        match step {
+            Some((inner, preimage)) if preimage.intervals().len() <= MAX_SOLVED => {
+                (expr, set) = (inner, preimage)
+            }
+            _ => return decide(expr, &set),
         }
     }
+}
+
+/// The operand that is not constant, and the set it must be in.
+fn invert<'e>(
+    op: BinaryOp,
+    left: &'e Expr,
+    right: &'e Expr,
+    set: &IntervalSet,
+) -> Option<(&'e Expr, IntervalSet)> {
+    match (left, right) {
+        (inner, Expr::Const(c)) => Some((inner, preimage(op, inner.upper_bound(), *c, set)?)),
+        (Expr::Const(c), inner) if op == BinaryOp::Sub => Some((inner, set.reflect(*c))),
+        _ => None,
+    }
+}
+
+/// What the bounds of an expression say of `expr ∈ set`.
+fn decide(expr: &Expr, set: &IntervalSet) -> Option<Solved> {
+    let possible = IntervalSet::range(0, expr.upper_bound());
+    if possible.is_subset(set) {
+        return Some(Solved::Always);
+    }
+    possible.is_disjoint(set).then_some(Solved::Never)
+}
+
+/// `expr ∈ set` where one byte is all that the expression loads: by trying its values.
+pub(super) fn try_bytes(expr: &Expr, set: &IntervalSet) -> Option<(Field, IntervalSet)> {
+    let loads = expr.loads();
+    let (first, rest) = loads.split_first()?;
+    let Address::Fixed(offset) = first.at else {
+        return None;
+    };
+    if first.bytes != 1 || rest.iter().any(|load| load != first) {
+        return None;
+    }
+    let field = Field {
+        depth: first.depth,
+        offset,
+        bytes: 1,
+        mask: 0xff,
+    };
+    let passing = (0..=0xff).map(|byte| Some((byte, set.contains(evaluate(expr, byte)?))));
+    let passing: Vec<_> = passing.collect::<Option<_>>()?;
+    Some((
+        field,
+        IntervalSet::from_values(
+            passing
+                .into_iter()
+                .filter(|(_, passes)| *passes)
+                .map(|(byte, _)| byte),
+        ),
+    ))
+}
+
+/// The value of an expression all of whose loads give `loaded`.
+pub(super) fn evaluate(expr: &Expr, loaded: u32) -> Option<u32> {
+    Some(match expr {
+        Expr::Const(value) => *value,
+        Expr::Load(_) => loaded,
+        Expr::Binary(op, left, right) => {
+            op.apply(evaluate(left, loaded)?, evaluate(right, loaded)?)
+        }
+        Expr::Len | Expr::WireLen => return None,
+    })
 }
 
 /// Intervals that inverting an expression may make; beyond, it stays a comparison.
@@ -370,7 +436,10 @@ impl<'a> Selection<'a> {
     }
 
     fn keep(mut self, bits: u32) -> Option<Self> {
-        self.mask &= bits >> self.left << self.right;
+        // Moved by 32 or more, nothing is left to keep.
+        if self.mask != 0 {
+            self.mask &= bits >> self.left << self.right;
+        }
         Some(self)
     }
 

@@ -22,13 +22,17 @@
 //! after two) is one node below several `Shift`s, and engines share its code.
 
 mod bits;
+mod encode;
 mod error;
 mod expr;
 mod lower;
 mod pool;
+mod print;
 mod set;
 mod types;
+mod verify;
 
+pub use encode::MAGIC;
 pub use error::{
     Error, ErrorKind, MAX_EXPR, MAX_HEIGHT, MAX_INTERVALS, MAX_NODES, MAX_OFFSET, MAX_PATHS,
     MAX_POOL_NODES, MAX_SHIFTS, MAX_WIDTH,

@@ -7,6 +7,7 @@
 //! that many of a set share a shape; packets are drawn by walking down a filter and writing what
 //! its tests ask for, then perhaps flipping a bit or cutting the end.
 
+pub mod binary;
 #[cfg(feature = "std")]
 pub mod check;
 pub mod engines;

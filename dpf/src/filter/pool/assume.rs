@@ -13,7 +13,7 @@ use alloc::{boxed::Box, vec::Vec};
 use super::{Error, Pool};
 use crate::filter::{
     bits::{Cube, common_bits, compress, extract},
-    expr::{Solved, solve},
+    expr::{Solved, evaluate, solve},
     types::{Address, CompareOp, Expr, Field, IntervalSet, Load, Node, NodeId, Test},
 };
 
@@ -432,18 +432,6 @@ fn known_value(expr: &Expr, cube: &Cube, reached: u32) -> Option<u32> {
         value
     };
     evaluate(expr, loaded)
-}
-
-/// The value of an expression whose only load gives `loaded`.
-fn evaluate(expr: &Expr, loaded: u32) -> Option<u32> {
-    Some(match expr {
-        Expr::Const(value) => *value,
-        Expr::Load(_) => loaded,
-        Expr::Binary(op, left, right) => {
-            op.apply(evaluate(left, loaded)?, evaluate(right, loaded)?)
-        }
-        Expr::Len | Expr::WireLen => return None,
-    })
 }
 
 /// What `known` says of `asked` on the same operands, or on the same ones turned round.

@@ -177,9 +177,11 @@ impl Pool {
         Ok(operands)
     }
 
-    /// Notes how far from each base the operand's own loads reach.
-    fn note_reach(&self, reach: &mut BTreeMap<u8, u32>, operand: NodeId) {
+    /// Notes how far from each base the packet reaches where the operand holds.
+    pub(super) fn note_reach(&self, reach: &mut BTreeMap<u8, u32>, operand: NodeId) {
         match self.node(operand) {
+            Node::Test(Test::Captured { depth, end }) => extend(reach, *depth, *end),
+            Node::Test(Test::Bits { field, .. }) => extend(reach, field.depth, field.end()),
             Node::Test(Test::Compare { left, right, .. }) => {
                 note_loads(reach, left);
                 note_loads(reach, right);
@@ -190,6 +192,9 @@ impl Pool {
                     extend(reach, 0, *by);
                 }
             }
+            Node::And(operands) => operands
+                .iter()
+                .for_each(|operand| self.note_reach(reach, *operand)),
             _ => {}
         }
     }

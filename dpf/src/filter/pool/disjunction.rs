@@ -142,22 +142,30 @@ impl Pool {
             }
         }
         operands.sort_unstable();
-        let implied = |operand: &NodeId| match self.node(*operand) {
+        let implies_another = |operand: &NodeId| match self.node(*operand) {
             Node::Test(Test::Captured { depth, end }) => {
                 shortest.get(depth).is_some_and(|least| least < end)
             }
-            Node::Test(Test::Bits { field, .. }) => shortest
-                .get(&field.depth)
-                .is_some_and(|end| *end <= field.end()),
-            Node::And(conjuncts) => conjuncts
-                .iter()
-                .any(|one| operands.binary_search(one).is_ok()),
-            _ => false,
+            Node::And(conjuncts)
+                if conjuncts
+                    .iter()
+                    .any(|one| operands.binary_search(one).is_ok()) =>
+            {
+                true
+            }
+            _ if shortest.is_empty() => false,
+            _ => {
+                let mut reach = BTreeMap::new();
+                self.note_reach(&mut reach, *operand);
+                reach
+                    .iter()
+                    .any(|(depth, end)| shortest.get(depth).is_some_and(|least| least <= end))
+            }
         };
         operands
             .iter()
             .copied()
-            .filter(|operand| !implied(operand))
+            .filter(|operand| !implies_another(operand))
             .collect()
     }
 }

@@ -23,6 +23,8 @@ mod rebase;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::filter) use self::finish::children;
+
 use alloc::{boxed::Box, vec::Vec};
 use core::hash::BuildHasher;
 
@@ -35,9 +37,9 @@ use super::{
     error::{
         ErrorKind, MAX_HEIGHT, MAX_INTERVALS, MAX_OFFSET, MAX_POOL_NODES, MAX_SHIFTS, MAX_WIDTH,
     },
-    expr::{self, Solved, depth_bit, solve},
+    expr::{self, Solved, depth_bit, solve, try_bytes},
     set::low_mask,
-    types::{CompareOp, Expr, Field, Filter, IntervalSet, Node, NodeId, Test},
+    types::{Address, CompareOp, Expr, Field, Filter, IntervalSet, Node, NodeId, Test},
 };
 
 /// Hash-consed nodes of any number of filters.
@@ -232,8 +234,31 @@ impl Pool {
             Some(Solved::Field(field, set)) => self.bits(field, set),
             Some(Solved::Len(set)) => self.length(set, Test::Len),
             Some(Solved::WireLen(set)) => self.length(set, Test::WireLen),
-            None => self.member_by_comparison(&expr, &set),
+            Some(Solved::Never) => Ok(Self::FALSE),
+            Some(Solved::Always)
+                if expr
+                    .loads()
+                    .iter()
+                    .all(|load| matches!(load.at, Address::Fixed(_))) =>
+            {
+                self.loaded(&expr)
+            }
+            _ => match try_bytes(&expr, &set) {
+                Some((field, set)) => self.bits(field, set),
+                None => self.member_by_comparison(&expr, &set),
+            },
         }
+    }
+
+    /// All loads of the expression, which are at constant offsets, succeed.
+    fn loaded(&mut self, expr: &Expr) -> Result<NodeId, Error> {
+        let mut parts = Vec::new();
+        for load in expr.loads() {
+            if let Address::Fixed(offset) = load.at {
+                parts.push(self.captured(load.depth, offset + u32::from(load.bytes))?);
+            }
+        }
+        self.and(parts)
     }
 
     /// The test with the same loads that holds where they succeed and `test` does not.
@@ -611,8 +636,8 @@ fn expr_lengths(expr: &Expr) -> bool {
         Expr::Len | Expr::WireLen => true,
         Expr::Const(_) => false,
         Expr::Load(load) => match &load.at {
-            super::types::Address::Computed(at) => expr_lengths(at),
-            super::types::Address::Fixed(_) => false,
+            Address::Computed(at) => expr_lengths(at),
+            Address::Fixed(_) => false,
         },
         Expr::Binary(_, left, right) => expr_lengths(left) || expr_lengths(right),
     }
