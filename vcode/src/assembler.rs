@@ -53,6 +53,7 @@ impl<T: Target> Assembler<T> {
     /// [`ErrorKind::TooManyArguments`], or the number `N` is not that of the signature's parameters
     /// (same kind). An unfinished function is forgotten.
     pub fn begin<const N: usize>(&mut self, signature: &Signature<'_>) -> Result<[Reg; N], Error> {
+        self.open = false;
         let given = signature.params.len();
         let limit = T::MAX_ARGUMENTS.min(MAX_PARAMS);
         if given > limit || given != N {
@@ -62,9 +63,10 @@ impl<T: Target> Assembler<T> {
                 limit.min(N) as u64,
             ));
         }
-        (self.pool, self.locals, self.leaf) = (RegPool::full::<T>(), 0, signature.leaf);
-        (self.open, self.error) = (true, None);
+        (self.pool, self.locals, self.leaf, self.error) =
+            (RegPool::full::<T>(), 0, signature.leaf, None);
         let params = self.place_params::<N>()?;
+        self.open = true;
         self.target.begin(signature, &params);
         Ok(params)
     }

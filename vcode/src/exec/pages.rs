@@ -133,14 +133,15 @@ impl Writable {
     ///
     /// # Errors
     /// [`ErrorKind::Memory`] if the system refuses; the pages are free again then.
-    pub fn seal(self) -> Result<Executable, Error> {
-        let error = Error::new(
-            ErrorKind::Memory,
-            self.0.len as u64,
-            self.0.reservation.bytes as u64,
-        );
-        synchronize(&self.0);
-        if self.0.protect(libc::PROT_READ | libc::PROT_EXEC) {
+    pub fn seal(mut self) -> Result<Executable, Error> {
+        let Pages {
+            len,
+            ref reservation,
+            ..
+        } = self.0;
+        let error = Error::new(ErrorKind::Memory, len as u64, reservation.bytes as u64);
+        let sealed = synchronize(&mut self) && self.0.protect(libc::PROT_READ | libc::PROT_EXEC);
+        if sealed {
             Ok(Executable(self.0))
         } else {
             Err(error)
@@ -234,16 +235,34 @@ fn page_bytes() -> usize {
     usize::try_from(bytes).unwrap_or(4096)
 }
 
-/// Makes the bytes written visible to instruction fetch on every core.
-#[cfg(target_arch = "x86_64")]
-fn synchronize(_: &Pages) {}
+/// Makes the bytes written visible to instruction fetch on every core; says whether it could.
+///
+/// On x86-64 there is nothing to do: caches are coherent, and pages that held other code before were made
+/// inaccessible since, which interrupted every core that might have fetched it.
+fn synchronize(pages: &mut Writable) -> bool {
+    if cfg!(target_arch = "x86_64") {
+        return true;
+    }
+    dynasmrt::cache_control::synchronize_icache(pages.bytes_mut());
+    synchronize_cores()
+}
 
-/// Makes the bytes written visible to instruction fetch on every core.
-#[cfg(not(target_arch = "x86_64"))]
-fn synchronize(pages: &Pages) {
-    // SAFETY: the range is readable: it is still a `Writable`'s (invariant 3).
-    let bytes = unsafe { core::slice::from_raw_parts(pages.start().as_ptr(), pages.len) };
-    dynasmrt::cache_control::synchronize_icache(bytes);
+/// Asks every core that runs this process to forget what it has fetched.
+#[cfg(target_os = "linux")]
+fn synchronize_cores() -> bool {
+    /// `MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE` and its registration, which may be repeated.
+    const SYNC_CORE: c_int = 1 << 5;
+    const REGISTER_SYNC_CORE: c_int = 1 << 6;
+    [REGISTER_SYNC_CORE, SYNC_CORE].into_iter().all(|command| {
+        // SAFETY: `membarrier` takes no pointers and only orders what the cores do.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+    })
+}
+
+/// Elsewhere the system's own invalidation reaches every core.
+#[cfg(not(target_os = "linux"))]
+fn synchronize_cores() -> bool {
+    true
 }
 
 #[cfg(test)]
