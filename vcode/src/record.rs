@@ -8,7 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::op::{Align, Binary, Branch, Callee, Compare, Offset, Op, Src, Unary};
+use crate::op::{Align, Binary, Branch, Callee, Compare, Form, Offset, Op, Src, Unary};
 use crate::{Error, ErrorKind, Frame, Label, Reg, Signature, Target, Ty};
 
 /// The most instructions of a recorded function.
@@ -127,6 +127,17 @@ impl Recorded {
 }
 
 impl Step {
+    /// The formats of the instruction and of what is in its delay slot.
+    pub(crate) fn forms(&self) -> impl Iterator<Item = Form> + use<> {
+        let (form, slot) = match self {
+            Self::Op(op) => (op.form(), None),
+            Self::Branch { branch, slot } => (branch.form(), slot.map(|op| op.form())),
+            Self::Return(Some((ty, _))) => (Form::Return(*ty), None),
+            Self::Return(None) | Self::Table(..) | Self::Call(..) => (Form::Control, None),
+        };
+        core::iter::once(form).chain(slot)
+    }
+
     fn labels(&self) -> &[Label] {
         match self {
             Self::Branch {

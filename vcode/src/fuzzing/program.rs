@@ -346,15 +346,13 @@ impl<'a, 'b, T: Target> Program<'a, 'b, T> {
     }
 
     fn early_return(&mut self) {
-        match self.bytes.next() % 3 {
-            0 => {
-                let a = self.src();
-                self.asm.retu(a);
-            }
-            1 => {
-                let a = self.src();
-                self.asm.retl(a);
-            }
+        let a = self.src();
+        match self.bytes.next() % 6 {
+            0 => self.asm.reti(a),
+            1 => self.asm.retu(a),
+            2 => self.asm.retl(a),
+            3 => self.asm.retul(a),
+            4 => self.asm.retp(a),
             _ => self.close(),
         }
     }

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use self::eval::{binary, cut, extend, unary};
-use crate::op::{Align, Branch, Callee, Compare, Offset, Op, Scale, Src};
+use crate::op::{Align, Branch, Callee, Compare, Form, Offset, Op, Scale, Src};
 use crate::record::{Engine, REGISTERS, Recorded, Recorder, Step, TEMPORARIES};
 use crate::{Error, Frame, Label, Reg, Target, Ty};
 
@@ -108,6 +108,11 @@ impl<const WORD: u32> Program<WORD> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.function.steps.is_empty()
+    }
+
+    /// The formats of its instructions, in order.
+    pub fn forms(&self) -> impl Iterator<Item = Form> + '_ {
+        self.function.steps.iter().flat_map(Step::forms)
     }
 
     /// Runs the program and gives its result, a word; 0 if it returns nothing.
