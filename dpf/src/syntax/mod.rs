@@ -2,7 +2,21 @@
 //!
 //! Text is parsed to a syntax tree ([`ast`]), names are resolved and everything that can be
 //! checked without a packet is checked ([`Program`]), and mistakes come back as caret diagrams
-//! ([`Errors`]). The printer turns a tree into text again.
+//! ([`Errors`]). The printer turns a tree into text again. [`eval`] is the language's meaning,
+//! carried out literally. The language is described in `docs/dpf-language.md`.
+//!
+//! ```
+//! use dpf::syntax::{Program, eval::{Evaluator, Truth}};
+//!
+//! let program = Program::parse("filter web = tcp.dport in { 80, 443 };", "web.dpf", true)?;
+//! let web = program.filter("web").expect("declared above");
+//! let packet = [0; 60];
+//! assert_eq!(Evaluator::new(&program).evaluate(web, &packet, 60), Truth::False);
+//!
+//! let errors = Program::parse("filter a = tcp.dprot == 80;", "a.dpf", true).unwrap_err();
+//! assert!(errors.to_string().contains("did you mean `dport`?"));
+//! # Ok::<(), dpf::syntax::Errors>(())
+//! ```
 
 use alloc::{string::String, vec::Vec};
 

@@ -2,9 +2,10 @@
 //!
 //! Items keep their order, their comments and single blank lines between them; everything else is
 //! laid out anew in [`WIDTH`] columns. An expression is one line if it fits and has no comment
-//! inside; else its outermost chain, set or parenthesis is broken, one operand a line. A comment
-//! stays before what it stood before, or behind what it stood behind; one inside an atom moves to
-//! the end of that atom's line. What is printed parses to the same tree, spans aside.
+//! inside; else its outermost chain, set or parenthesis is broken, one operand a line. The lines of
+//! a long set or field list end where they did. A comment stays before what it stood before, or
+//! behind what it stood behind; one inside an atom moves to the end of that atom's line. What is
+//! printed parses to the same tree, spans aside.
 
 mod flat;
 
@@ -29,9 +30,9 @@ pub fn print(file: &File, source: &str) -> String {
         source,
         position: 0,
     };
-    for (index, item) in file.items.iter().enumerate() {
+    for item in &file.items {
         printer.leading(item.span().start, 0);
-        if index > 0 && printer.blank_before(item.span().start) {
+        if !printer.out.is_empty() && printer.blank_before(item.span().start) {
             printer.out.push('\n');
         }
         printer.item(item);
@@ -131,7 +132,7 @@ impl Printer<'_> {
         self.out.push('}');
     }
 
-    /// Elements and commas, filled or one a line.
+    /// Elements and commas: one a line, or filled lines that end where the source's do.
     fn list(
         &mut self,
         elements: impl Iterator<Item = (Span, String)>,
@@ -140,7 +141,10 @@ impl Printer<'_> {
     ) {
         for (index, (span, text)) in elements.enumerate() {
             if index > 0 {
-                if commented || self.column() + text.len() + ", ,".len() > WIDTH {
+                if commented
+                    || self.breaks(span.start) > 0
+                    || self.column() + text.len() + ", ,".len() > WIDTH
+                {
                     self.newline(indent);
                 } else {
                     self.out.push(' ');

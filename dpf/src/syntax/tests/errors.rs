@@ -24,18 +24,18 @@ fn unknown_field() {
     refused(
         "filter a = tcp.dprot == 22;",
         expect![[r#"
-        error: `tcp` has no field called `dprot`
-           --> protocols.dpf:123:8
-            |
-        123 | header tcp { sport: 16, dport: 16, seq: 32, ack: 32, offset: 4, _: 4, flags: 8, window: 16, checksum: 16, urgent: 16 }
-            |        --- the header is declared here
-            |
-           ::: test.dpf:1:16
-            |
-          1 | filter a = tcp.dprot == 22;
-            |                ^^^^^ unknown field
-            |
-            = help: did you mean `dport`?"#]],
+            error: `tcp` has no field called `dprot`
+               --> protocols.dpf:123:8
+                |
+            123 | header tcp {
+                |        --- the header is declared here
+                |
+               ::: test.dpf:1:16
+                |
+              1 | filter a = tcp.dprot == 22;
+                |                ^^^^^ unknown field
+                |
+                = help: did you mean `dport`?"#]],
     );
 }
 
@@ -789,18 +789,18 @@ fn header_twice() {
     refused(
         "header tcp { a: 8 } on ip.proto == 200",
         expect![[r#"
-        error: a second header called `tcp`
-           --> protocols.dpf:123:8
-            |
-        123 | header tcp { sport: 16, dport: 16, seq: 32, ack: 32, offset: 4, _: 4, flags: 8, window: 16, checksum: 16, urgent: 16 }
-            |        --- declared first
-            |
-           ::: test.dpf:1:8
-            |
-          1 | header tcp { a: 8 } on ip.proto == 200
-            |        ^^^ declared again
-            |
-            = help: to add places where it may follow, leave the body out: `header NAME on …;`"#]],
+            error: a second header called `tcp`
+               --> protocols.dpf:123:8
+                |
+            123 | header tcp {
+                |        --- declared first
+                |
+               ::: test.dpf:1:8
+                |
+              1 | header tcp { a: 8 } on ip.proto == 200
+                |        ^^^ declared again
+                |
+                = help: to add places where it may follow, leave the body out: `header NAME on …;`"#]],
     );
 }
 
@@ -824,16 +824,16 @@ fn constant_called_as_a_header() {
     refused(
         "const tcp = 6;",
         expect![[r#"
-        error: a second header or constant called `tcp`
-           --> protocols.dpf:123:8
-            |
-        123 | header tcp { sport: 16, dport: 16, seq: 32, ack: 32, offset: 4, _: 4, flags: 8, window: 16, checksum: 16, urgent: 16 }
-            |        --- declared first
-            |
-           ::: test.dpf:1:7
-            |
-          1 | const tcp = 6;
-            |       ^^^ declared again"#]],
+            error: a second header or constant called `tcp`
+               --> protocols.dpf:123:8
+                |
+            123 | header tcp {
+                |        --- declared first
+                |
+               ::: test.dpf:1:7
+                |
+              1 | const tcp = 6;
+                |       ^^^ declared again"#]],
     );
 }
 
@@ -1050,18 +1050,18 @@ fn siblings_overlap_on_two_fields() {
     refused(
         "header x { a: 8 } on ip.proto == 6 && ip.ttl == 1",
         expect![[r#"
-        error: `tcp` and `x` may both follow `ip`
-           --> protocols.dpf:126:5
-            |
-        126 |     on ip.proto == 6 && ip.frag == 0
-            |     -------------------------------- `tcp` follows here
-            |
-           ::: test.dpf:1:19
-            |
-          1 | header x { a: 8 } on ip.proto == 6 && ip.ttl == 1
-            |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `x` follows here
-            |
-            = help: both hold when `ip.frag` = 0, `ip.ttl` = 1, `ip.proto` = 6"#]],
+            error: `tcp` and `x` may both follow `ip`
+               --> protocols.dpf:129:5
+                |
+            129 |     on ip.proto == 6 && ip.frag == 0
+                |     -------------------------------- `tcp` follows here
+                |
+               ::: test.dpf:1:19
+                |
+              1 | header x { a: 8 } on ip.proto == 6 && ip.ttl == 1
+                |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `x` follows here
+                |
+                = help: both hold when `ip.frag` = 0, `ip.ttl` = 1, `ip.proto` = 6"#]],
     );
 }
 
@@ -1153,39 +1153,39 @@ fn several_errors() {
     refused(
         "filter a = tcp.dprot == 1;\nfilter b = ip.scr == 1.2.3.4;\nfilter c = udp.dport in 9..1;",
         expect![[r#"
-        error: `tcp` has no field called `dprot`
-           --> protocols.dpf:123:8
-            |
-        123 | header tcp { sport: 16, dport: 16, seq: 32, ack: 32, offset: 4, _: 4, flags: 8, window: 16, checksum: 16, urgent: 16 }
-            |        --- the header is declared here
-            |
-           ::: test.dpf:1:16
-            |
-          1 | filter a = tcp.dprot == 1;
-            |                ^^^^^ unknown field
-            |
-            = help: did you mean `dport`?
+            error: `tcp` has no field called `dprot`
+               --> protocols.dpf:123:8
+                |
+            123 | header tcp {
+                |        --- the header is declared here
+                |
+               ::: test.dpf:1:16
+                |
+              1 | filter a = tcp.dprot == 1;
+                |                ^^^^^ unknown field
+                |
+                = help: did you mean `dport`?
 
-        error: `ip` has no field called `scr`
-          --> protocols.dpf:58:8
-           |
-        58 | header ip {
-           |        -- the header is declared here
-           |
-          ::: test.dpf:2:15
-           |
-         2 | filter b = ip.scr == 1.2.3.4;
-           |               ^^^ unknown field
-           |
-           = help: did you mean `src`?
+            error: `ip` has no field called `scr`
+              --> protocols.dpf:58:8
+               |
+            58 | header ip {
+               |        -- the header is declared here
+               |
+              ::: test.dpf:2:15
+               |
+             2 | filter b = ip.scr == 1.2.3.4;
+               |               ^^^ unknown field
+               |
+               = help: did you mean `src`?
 
-        error: an empty range
-         --> test.dpf:3:25
-          |
-        3 | filter c = udp.dport in 9..1;
-          |                         ^^^^ the first value is the larger
-          |
-          = help: write the smaller value first; both ends are included"#]],
+            error: an empty range
+             --> test.dpf:3:25
+              |
+            3 | filter c = udp.dport in 9..1;
+              |                         ^^^^ the first value is the larger
+              |
+              = help: write the smaller value first; both ends are included"#]],
     );
 }
 

@@ -1,5 +1,7 @@
 //! What the language page shows works as shown.
 
+use expect_test::expect_file;
+
 use super::*;
 
 #[test]
@@ -121,3 +123,76 @@ const FILES: [(&str, &str); 6] = [
         include_str!("../../../../testdata/filters/mpls.dpf"),
     ),
 ];
+
+/// The files that the project ships are in the layout that `dpf fmt` makes.
+#[test]
+fn shipped_files_are_formatted() {
+    let formatted =
+        |text: &str| format(text, "shipped.dpf").unwrap_or_else(|errors| panic!("{errors}"));
+    expect_file!["../../protocols.dpf"].assert_eq(&formatted(PROTOCOLS));
+    for (name, text) in &FILES[1..] {
+        let path = alloc::format!("../../../../testdata/filters/{name}");
+        expect_file![path].assert_eq(&formatted(text));
+    }
+}
+
+/// Every example in the documentation of the language is a program.
+#[test]
+fn documented_examples() {
+    let page = include_str!("../../../../docs/dpf-language.md");
+    let blocks = page.split("```").skip(1).step_by(2);
+    // All but the grammar and the declaration that the standard protocols have already.
+    let examples = blocks.filter(|block| !block.contains("::=") && !block.contains("header ip {"));
+    assert_eq!(
+        examples
+            .map(program)
+            .filter(|program| !program.headers.is_empty())
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn files_and_expressions_make_one_program() {
+    let sources = [
+        Source::file(
+            "a.dpf",
+            "const P = 22; header mine { kind: 8 } on ether.type == 0x1234",
+        ),
+        Source::file("b.dpf", "filter a = tcp.dport == P; root ether;"),
+        Source::expression("-e 1", "mine.kind == P"),
+        Source::expression("-e 2", "  tcp  # why"),
+    ];
+    let program = Program::load(sources, true).unwrap_or_else(|errors| panic!("{errors}"));
+    let names: Vec<&str> = program
+        .filters
+        .iter()
+        .map(|filter| filter.name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "-e 1", "-e 2"]);
+    assert_eq!(
+        program.sources.text(program.filters[1].span),
+        "mine.kind == P"
+    );
+    assert!(program.root_declared);
+}
+
+#[test]
+fn raw_loads_need_no_headers() {
+    let program = Program::parse("filter a = 0:8 == 1;", "a.dpf", false).unwrap();
+    assert_eq!(program.headers.len(), 1);
+    let Err(errors) = Program::parse("header x { a: 8 }", "a.dpf", false) else {
+        panic!("accepted")
+    };
+    assert_eq!(errors.list()[0].kind(), ErrorKind::UnknownName);
+}
+
+#[test]
+fn unreachable_names_are_warned_of() {
+    let program = program("root raw; filter a = ether.type == 5 && tcp; filter b = ether;");
+    let titles: Vec<&str> = program.warnings.iter().map(Diagnostic::title).collect();
+    assert_eq!(
+        titles,
+        ["`ether` is never there when packets start at `raw`"]
+    );
+}
