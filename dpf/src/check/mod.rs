@@ -7,14 +7,15 @@
 //! of application code by sandboxing and verification.)
 //!
 //! The method is abstract interpretation in one pass from the first byte to the last: since all
-//! branches go forward, all ways to an instruction are known when it is reached. [`domain`] says
-//! what is known of numbers, `state` what is known of a machine; each machine has a folder that
+//! branches go forward, all ways to an instruction are known when it is reached. `domain` and
+//! `facts` say what is known of numbers, `state` what is known of a machine; each machine has a folder that
 //! decodes its code and says what each instruction does. No judge shares code with what it judges:
 //! this module knows nothing of the assembler.
 //!
 //! Not proved: that the answer is right (differential tests are for that), and time in cycles.
 
 mod domain;
+mod facts;
 mod policy;
 mod report;
 mod state;

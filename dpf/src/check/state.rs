@@ -8,7 +8,8 @@
 
 use alloc::vec::Vec;
 
-use super::domain::{Facts, Numbers, Range, Sum, Var};
+use super::domain::{Numbers, Range, Sum, Var};
+use super::facts::Facts;
 
 /// What a register or a slot of the frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Value {
 #[derive(Debug)]
 pub(crate) struct State<const N: usize> {
     pub(crate) registers: [Value; N],
-    /// The frame's words, downwards from the entry stack pointer.
+    /// The frame's words, downwards from the entry stack pointer, as far as they are known.
     pub(crate) frame: Vec<Value>,
     pub(crate) facts: Facts,
     /// How many instructions the longest path here has executed.
@@ -64,7 +65,7 @@ pub(crate) struct State<const N: usize> {
 
 impl<const N: usize> Clone for State<N> {
     fn clone(&self) -> Self {
-        let mut state = Self::new(0);
+        let mut state = Self::new();
         state.clone_from(self);
         state
     }
@@ -79,16 +80,27 @@ impl<const N: usize> Clone for State<N> {
 }
 
 impl<const N: usize> State<N> {
-    /// Nothing known, with a frame of so many words.
-    pub(crate) fn new(frame_words: usize) -> Self {
-        let mut frame = Vec::new();
-        frame.resize(frame_words, Value::Unknown);
+    /// Nothing known.
+    pub(crate) fn new() -> Self {
         Self {
             registers: [Value::Unknown; N],
-            frame,
+            frame: Vec::new(),
             facts: Facts::default(),
             depth: 0,
         }
+    }
+
+    /// The word of the frame at `slot`.
+    pub(crate) fn slot(&self, slot: usize) -> Value {
+        self.frame.get(slot).copied().unwrap_or(Value::Unknown)
+    }
+
+    /// Writes the word of the frame at `slot`.
+    pub(crate) fn set_slot(&mut self, slot: usize, value: Value) {
+        if slot >= self.frame.len() {
+            self.frame.resize(slot + 1, Value::Unknown);
+        }
+        self.frame[slot] = value;
     }
 
     /// Forgets facts about numbers that nothing holds any more.
@@ -116,6 +128,7 @@ impl<const N: usize> State<N> {
         for (ours, theirs) in self.registers.iter_mut().zip(&other.registers) {
             *ours = merge.value(*ours, *theirs);
         }
+        self.frame.truncate(other.frame.len());
         for (ours, theirs) in self.frame.iter_mut().zip(&other.frame) {
             *ours = merge.value(*ours, *theirs);
         }

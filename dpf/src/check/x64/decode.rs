@@ -7,7 +7,7 @@
 
 use iced_x86::{ConditionCode, Instruction, Mnemonic, OpKind, Register};
 
-use crate::check::domain::Relation;
+use crate::check::facts::Relation;
 
 /// An operation, its width and its operands.
 #[derive(Clone, Copy, Debug)]

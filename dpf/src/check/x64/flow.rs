@@ -4,7 +4,7 @@
 //! seen, and the states that arrive are already joined. Bytes that nothing reaches are skipped:
 //! they may be tables of jumps, or anything.
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::mem;
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
@@ -52,9 +52,9 @@ struct Pass<'a> {
     machine: Machine<'a>,
     /// For each byte of the code, 1 + the index in `arrivals` of what reaches it by a branch.
     arrival: Vec<u32>,
-    arrivals: Vec<State<16>>,
+    arrivals: Vec<Option<Box<State<16>>>>,
     /// States whose memory can be used again.
-    vacant: Vec<State<16>>,
+    vacant: Vec<Box<State<16>>>,
     /// How many more jumps through tables are looked at.
     edges: usize,
     /// Offsets below this are done.
@@ -79,7 +79,7 @@ impl<'a> Pass<'a> {
 
     fn run(&mut self) -> Result<(), (usize, Reason)> {
         let (code, policy) = (self.machine.code, self.machine.policy);
-        self.machine.state = self.machine.entry();
+        *self.machine.state = self.machine.entry();
         for &entry in &policy.entries {
             self.arrive(entry as u64)
                 .map_err(|reason| (entry, reason))?;
@@ -121,10 +121,9 @@ impl<'a> Pass<'a> {
 
     /// Joins what arrives by branches with what arrives from above.
     fn merge_arrivals(&mut self, falls_through: bool) {
-        let Some(index) = self.arrival[self.at].checked_sub(1) else {
+        let Some(mut arrived) = self.arrived(self.at).and_then(Option::take) else {
             return;
         };
-        let mut arrived = mem::replace(&mut self.arrivals[index as usize], State::new(0));
         let Machine {
             state,
             numbers,
@@ -138,6 +137,12 @@ impl<'a> Pass<'a> {
         }
         *flags = Flags::Unknown;
         self.vacant.push(arrived);
+    }
+
+    /// What arrives at `index` by branches.
+    fn arrived(&mut self, index: usize) -> Option<&mut Option<Box<State<16>>>> {
+        let number = self.arrival[index].checked_sub(1)?;
+        self.arrivals.get_mut(number as usize)
     }
 
     /// Executes one instruction; whether the next one follows it.
@@ -218,17 +223,19 @@ impl<'a> Pass<'a> {
         learn: impl FnOnce(&mut Machine<'_>, &mut State<16>),
     ) -> Result<(), Reason> {
         let index = self.forward(target)?;
-        let mut arriving = self.vacant.pop().unwrap_or_else(|| State::new(0));
+        let mut arriving = self.vacant.pop().unwrap_or_else(|| Box::new(State::new()));
         arriving.clone_from(&self.machine.state);
         learn(&mut self.machine, &mut arriving);
         match self.arrival[index].checked_sub(1) {
-            Some(known) => {
-                self.arrivals[known as usize].join(&mut self.machine.numbers, &arriving);
-                self.vacant.push(arriving);
-            }
             None => {
-                self.arrivals.push(arriving);
+                self.arrivals.push(Some(arriving));
                 self.arrival[index] = self.arrivals.len() as u32;
+            }
+            Some(number) => {
+                if let Some(known) = &mut self.arrivals[number as usize] {
+                    known.join(&mut self.machine.numbers, &arriving);
+                }
+                self.vacant.push(arriving);
             }
         }
         Ok(())

@@ -4,10 +4,11 @@
 //! anything so wide. A sum or difference keeps its name if it provably does not wrap at the
 //! width; otherwise it is anything so wide. Pointers exist at 64 bits only.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::decode::Width;
-use crate::check::domain::{Facts, LEN, Numbers, Range, Relation, Residue, Sum, ZERO};
+use crate::check::domain::{LEN, Numbers, Range, Residue, Sum, ZERO};
+use crate::check::facts::{Facts, Relation};
 use crate::check::policy::{Policy, Tables};
 use crate::check::report::Reason;
 use crate::check::state::{State, Value};
@@ -37,7 +38,7 @@ pub(super) struct Machine<'a> {
     pub(super) policy: &'a Policy,
     pub(super) tables: Tables,
     pub(super) numbers: Numbers,
-    pub(super) state: State<16>,
+    pub(super) state: Box<State<16>>,
     pub(super) flags: Flags,
     pub(super) jump_tables: Vec<JumpTable>,
     /// The lowest stack offset that is used.
@@ -71,7 +72,7 @@ impl<'a> Machine<'a> {
             policy,
             tables: Tables::new(&policy.tables),
             numbers: Numbers::new(),
-            state: State::new(policy.frame.div_ceil(8) as usize),
+            state: Box::new(State::new()),
             flags: Flags::Unknown,
             jump_tables: Vec::new(),
             deepest: 0,
@@ -81,7 +82,7 @@ impl<'a> Machine<'a> {
 
     /// What is known when a function is called.
     pub(super) fn entry(&mut self) -> State<16> {
-        let mut state = State::new(self.policy.frame.div_ceil(8) as usize);
+        let mut state = State::new();
         for (register, _) in SAVED {
             state.registers[usize::from(register)] = Value::Saved(register);
         }

@@ -90,16 +90,14 @@ impl Machine<'_> {
         };
         let offset = self.frame_offset(sum, width)?;
         let (first, last) = (slot(offset), slot(offset + i64::from(width.bytes()) - 1));
-        for touched in last..=first {
-            self.state.frame[touched] = Value::Unknown;
-        }
-        if offset % WORD == 0 {
-            self.state.frame[first] = match (width, value) {
-                (Width::W64, value) => value,
-                (Width::W32, Value::Number(sum)) => Value::Low32(sum),
-                _ => Value::Unknown,
-            };
-        }
+        self.state.set_slot(last, Value::Unknown);
+        let held = match (width, value) {
+            _ if offset % WORD != 0 => Value::Unknown,
+            (Width::W64, value) => value,
+            (Width::W32, Value::Number(sum)) => Value::Low32(sum),
+            _ => Value::Unknown,
+        };
+        self.state.set_slot(first, held);
         Ok(())
     }
 
@@ -128,9 +126,7 @@ impl Machine<'_> {
         }
         // What lies below the red zone may be overwritten at any time.
         let kept = ((RED_ZONE - offset) / WORD) as usize;
-        for lost in self.state.frame.iter_mut().skip(kept) {
-            *lost = Value::Unknown;
-        }
+        self.state.frame.truncate(kept);
         self.deepest = self.deepest.min(offset);
         self.state.registers[usize::from(STACK_POINTER)] = value;
         Ok(())
@@ -144,7 +140,7 @@ impl Machine<'_> {
 
     fn load_frame(&mut self, sum: Sum, width: Width) -> Result<Value, Reason> {
         let offset = self.frame_offset(sum, width)?;
-        let held = self.state.frame[slot(offset)];
+        let held = self.state.slot(slot(offset));
         Ok(match (width, held) {
             (Width::W64, Value::Unknown) => self.any(width),
             (Width::W64, held) if offset % WORD == 0 => held,

@@ -2,7 +2,8 @@
 
 use super::decode::{Binary, Condition, Kind, Operation, Place, Shift, Width};
 use super::machine::{ACCUMULATOR, DATA, Flags, JumpTable, Machine};
-use crate::check::domain::{Range, Relation, Residue, Sum};
+use crate::check::domain::{Range, Residue, Sum};
+use crate::check::facts::Relation;
 use crate::check::report::Reason;
 use crate::check::state::{State, Value, either};
 
