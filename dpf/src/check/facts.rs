@@ -46,21 +46,30 @@ struct Fact {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     items: Vec<Fact>,
+    /// They contradict each other: no run gets here.
+    impossible: bool,
 }
 
 impl Clone for Facts {
     fn clone(&self) -> Self {
         Self {
             items: self.items.clone(),
+            impossible: self.impossible,
         }
     }
 
     fn clone_from(&mut self, source: &Self) {
         self.items.clone_from(&source.items);
+        self.impossible = source.impossible;
     }
 }
 
 impl Facts {
+    /// Whether a run can get here.
+    pub(crate) fn possible(&self) -> bool {
+        !self.impossible
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
@@ -178,6 +187,7 @@ impl Facts {
             return;
         };
         if a.var == b.var {
+            self.impossible |= gap > 0;
             return;
         }
         // a.var + gap ≤ b.var
@@ -189,7 +199,8 @@ impl Facts {
         let high = i128::from(right.high) - wide;
         let low = i128::from(left.low) + wide;
         if high < i128::from(left.low) || low > i128::from(right.high) {
-            return; // Never taken: nothing needs to be known.
+            self.impossible = true;
+            return;
         }
         self.set_range(numbers, a.var, left.narrowed(0, high), left);
         self.set_range(
@@ -222,6 +233,7 @@ impl Facts {
     }
 
     fn assume_different(&mut self, numbers: &Numbers, a: Sum, b: Sum) {
+        self.impossible |= a == b;
         for (this, other) in [(a, b), (b, a)] {
             let (low, high) = self.distance(numbers, other);
             if low != high || this.var == ZERO {
@@ -229,7 +241,9 @@ impl Facts {
             }
             let value = low - i128::from(this.offset);
             let known = self.var_range(numbers, this.var);
-            if known.low < known.high {
+            if known.low == known.high {
+                self.impossible |= value == known.low.into();
+            } else {
                 let low = i128::from(known.low) + i128::from(value == known.low.into());
                 let high = i128::from(known.high) - i128::from(value == known.high.into());
                 self.set_range(numbers, this.var, known.narrowed(low, high), known);

@@ -21,5 +21,5 @@ mod report;
 mod state;
 pub mod x64;
 
-pub use policy::{Policy, Table};
+pub use policy::{FILTER_FRAME, FILTER_PATH, Policy, Table};
 pub use report::{Refusal, Report};

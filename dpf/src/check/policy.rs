@@ -1,6 +1,8 @@
 //! What code may do: the tables it may read, the stack it may use, how long it may run.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
+
+use crate::codegen;
 
 /// What emitted code is proved against.
 ///
@@ -19,6 +21,23 @@ pub struct Policy {
     pub longest_path: u32,
 }
 
+/// Bytes of stack that a filter function may use: room for every preserved register, and some.
+pub const FILTER_FRAME: u32 = 256;
+/// The most instructions that one call of a filter function may execute.
+pub const FILTER_PATH: u32 = 1 << 16;
+
+impl Policy {
+    /// What a filter function, at the start of its code, is proved against.
+    pub fn filter(tables: &[codegen::Table]) -> Self {
+        Self {
+            entries: vec![0],
+            tables: tables.iter().map(Table::from).collect(),
+            frame: FILTER_FRAME,
+            longest_path: FILTER_PATH,
+        }
+    }
+}
+
 /// Memory that code may read, at an address that stays valid as long as the code can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -28,6 +47,16 @@ pub struct Table {
     pub address: u64,
     /// How many bytes.
     pub length: u64,
+}
+
+impl From<&codegen::Table> for Table {
+    fn from(table: &codegen::Table) -> Self {
+        Self {
+            name: table.name.clone(),
+            address: table.memory.address(),
+            length: table.memory.bytes(),
+        }
+    }
 }
 
 /// The memory that a proof may lean on, in order of addresses.

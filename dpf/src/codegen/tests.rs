@@ -6,7 +6,8 @@ use vcode::Assembler;
 use vcode::exec::{Arena, Executable};
 use vcode::x64::X64;
 
-use super::{Entry, emit};
+use super::{Entry, emit, tables};
+use crate::check::{Policy, x64::prove};
 use crate::fuzzing::Packet;
 use crate::fuzzing::engines::{Engine, Tally, script};
 use crate::trie::{GroupId, Set};
@@ -41,7 +42,10 @@ impl Native {
                 return None;
             }
         };
-        Some(self.arena.publish(code.bytes()).unwrap())
+        let policy = Policy::filter(&tables(trie));
+        let proved =
+            prove(code.bytes(), &policy).unwrap_or_else(|refusal| panic!("{refusal}\n{trie}"));
+        Some(self.arena.publish(proved.code()).unwrap())
     }
 
     #[expect(unsafe_code, reason = "the test runs the code it made")]

@@ -2,7 +2,8 @@
 //!
 //! Branches must go forward. So when the pass reaches an instruction, every way to it has been
 //! seen, and the states that arrive are already joined. Bytes that nothing reaches are skipped:
-//! they may be tables of jumps, or anything.
+//! they may be tables of jumps, or anything. A branch whose condition contradicts what is known is
+//! not followed.
 
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::mem;
@@ -168,9 +169,8 @@ impl<'a> Pass<'a> {
             Next::Jump(target) => self.arrive(target).map(|_| false),
             Next::Branch(condition, target) => {
                 self.tidy();
-                let taken =
-                    self.arrive_as(target, |machine, taken| machine.branch(condition, taken));
-                taken.map(|()| true)
+                self.arrive_as(target, |machine, taken| machine.branch(condition, taken))?;
+                Ok(self.machine.state.facts.possible())
             }
             Next::Table(table) => self.jump_table(table).map(|()| false),
             Next::Return => {
@@ -226,6 +226,10 @@ impl<'a> Pass<'a> {
         let mut arriving = self.vacant.pop().unwrap_or_else(|| Box::new(State::new()));
         arriving.clone_from(&self.machine.state);
         learn(&mut self.machine, &mut arriving);
+        if !arriving.facts.possible() {
+            self.vacant.push(arriving);
+            return Ok(());
+        }
         match self.arrival[index].checked_sub(1) {
             None => {
                 self.arrivals.push(Some(arriving));

@@ -354,10 +354,17 @@ impl Machine<'_> {
             chosen.assume(&mut self.numbers, relation, a, b);
             kept.assume(&mut self.numbers, Relation::complement(relation), a, b);
         }
-        let (var, slack) = either(&mut self.numbers, (&chosen, new), (&kept, old));
-        self.state.facts.learn_slack(&self.numbers, var, slack);
+        let result = match (chosen.possible(), kept.possible()) {
+            (true, false) => new,
+            (false, true) => old,
+            _ => {
+                let (var, slack) = either(&mut self.numbers, (&chosen, new), (&kept, old));
+                self.state.facts.learn_slack(&self.numbers, var, slack);
+                Sum::of(var)
+            }
+        };
         self.outcomes = (chosen, kept);
-        Sum::of(var)
+        result
     }
 
     fn exchange(&mut self, target: Place, source: Place, width: Width) -> Result<(), Reason> {
