@@ -13,6 +13,7 @@ use super::form::{FALSE, Form, FormId, TRUE, value_vars};
 use super::graph::{Base, Value};
 use super::{Error, pivot};
 use crate::dispatch::Shared;
+use crate::filter::IntervalSet;
 
 /// Results of one walk.
 pub(super) type Seen = BTreeMap<FormId, FormId>;
@@ -88,6 +89,22 @@ impl Builder<'_> {
                     holds,
                 },
             ) if wire == known => same_field(values, *holds, set),
+            // Bytes captured from the start of the packet are its captured length.
+            (
+                Form::Captured { var: 0, end },
+                Fact::Length {
+                    wire: false,
+                    set: values,
+                    holds,
+                },
+            ) => match same_field(values, *holds, &at_least(*end)) {
+                Left::False => Left::False,
+                // The proof of the code needs the bound itself.
+                _ => Left::Same,
+            },
+            (Form::Length { wire: false, set }, Fact::Captured { var: 0, end, holds }) => {
+                same_field(&at_least(*end), *holds, set)
+            }
             (Form::Compare { .. }, Fact::Compare { form, holds }) if *form == id => {
                 if *holds {
                     Left::True
@@ -274,6 +291,10 @@ impl Builder<'_> {
         });
         used.trailing_ones() as u8
     }
+}
+
+fn at_least(low: u32) -> IntervalSet {
+    IntervalSet::range(low, u32::MAX)
 }
 
 fn rename_value(value: &mut Value, from: u8, to: u8) {
