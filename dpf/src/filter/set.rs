@@ -275,10 +275,12 @@ impl IntervalSet {
 
     /// Whether membership depends on bit `bit`.
     pub(super) fn depends_on(&self, bit: u32) -> bool {
-        let Some(first) = self.min() else {
-            return false;
-        };
-        !self.contains(first ^ (1 << bit)) || self.cofactor(bit, false) != self.cofactor(bit, true)
+        // Where membership changes, the other values must change with it: most bits fail here.
+        let differs = |value: u32| self.contains(value) != self.contains(value ^ (1 << bit));
+        let edges = self.intervals.iter().take(4).any(|(low, high)| {
+            differs(*low) || differs(*high) || high.checked_add(1).is_some_and(differs)
+        });
+        edges || self.cofactor(bit, false) != self.cofactor(bit, true)
     }
 }
 

@@ -43,7 +43,12 @@ struct State {
     form: FormId,
 }
 
-type Memo = HashMap<State, NodeId, foldhash::fast::FixedState>;
+/// Nodes of states on entering a header, and once it is known to be there.
+#[derive(Default)]
+struct Memo {
+    entered: HashMap<State, NodeId, foldhash::fast::FixedState>,
+    there: HashMap<State, NodeId, foldhash::fast::FixedState>,
+}
 
 /// For each header, the headers that it is or leads to through exactly `tunnels` tunnels (0 or 1).
 pub(super) fn leads(program: &Program, tunnels: usize) -> Vec<Vec<bool>> {
@@ -91,6 +96,22 @@ impl Lowering<'_> {
 
     /// At the base of a header that may not be there.
     fn enter(
+        &mut self,
+        forms: &mut Forms<'_>,
+        mut state: State,
+        level: usize,
+        memo: &mut Memo,
+    ) -> Result<NodeId, Error> {
+        self.prune(forms, &mut state);
+        if let Some(known) = memo.entered.get(&state) {
+            return Ok(*known);
+        }
+        let node = self.entered(forms, state.clone(), level, memo)?;
+        memo.entered.insert(state, node);
+        Ok(node)
+    }
+
+    fn entered(
         &mut self,
         forms: &mut Forms<'_>,
         mut state: State,
@@ -169,18 +190,18 @@ impl Lowering<'_> {
             };
         }
         self.prune(forms, &mut state);
-        if let Some(known) = memo.get(&state) {
+        if let Some(known) = memo.there.get(&state) {
             return Ok(*known);
         }
-        if memo.len() >= MAX_STATES {
+        if memo.there.len() >= MAX_STATES {
             return Err(Error::limit(
                 "states of the parse",
-                memo.len() + 1,
+                memo.there.len() + 1,
                 MAX_STATES,
             ));
         }
         let node = self.branches(forms, &state, level, memo)?;
-        memo.insert(state, node);
+        memo.there.insert(state, node);
         Ok(node)
     }
 

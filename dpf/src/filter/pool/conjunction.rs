@@ -20,6 +20,8 @@ struct Parts {
     cube: Cube,
     /// Fields with more; the sets are dense.
     sets: BTreeMap<Field, IntervalSet>,
+    /// Sets as they were given, until all of a field are met at once.
+    given: BTreeMap<Field, Vec<IntervalSet>>,
     /// Per depth, how many bytes there must be.
     captured: BTreeMap<u8, u32>,
     length: Option<IntervalSet>,
@@ -49,7 +51,7 @@ impl Pool {
                 return Ok(Self::FALSE);
             }
         }
-        if !settle(&mut parts) {
+        if !meet_given(&mut parts) || !settle(&mut parts) {
             return Ok(Self::FALSE);
         }
         let operands = self.gather(parts)?;
@@ -124,7 +126,10 @@ impl Pool {
             }
             Node::Test(Test::Bits { field, set }) => {
                 let dense = compress(field.value_mask(), set);
-                return meet(parts, *field, dense);
+                if dense.as_single().is_some() {
+                    return meet(parts, *field, dense);
+                }
+                parts.given.entry(*field).or_default().push(dense);
             }
             Node::Test(Test::Len(set)) => intersect_into(&mut parts.length, set),
             Node::Test(Test::WireLen(set)) => intersect_into(&mut parts.wire_length, set),
@@ -138,6 +143,7 @@ impl Pool {
         let Parts {
             cube,
             sets,
+            given: _,
             mut captured,
             length,
             wire_length,
@@ -213,6 +219,22 @@ impl Pool {
             });
         kept.collect()
     }
+}
+
+/// Meets all sets that were given of each field. False when nothing is left.
+fn meet_given(parts: &mut Parts) -> bool {
+    let given = core::mem::take(&mut parts.given);
+    given
+        .into_iter()
+        .all(|(field, sets)| match <[IntervalSet; 1]>::try_from(sets) {
+            Ok([one]) => meet(parts, field, one),
+            Err(sets) => {
+                let width = field.width();
+                let outside = sets.iter().flat_map(|set| set.complement(width).intervals);
+                let inside = IntervalSet::from_ranges(outside).complement(width);
+                reinsert(parts, field, inside)
+            }
+        })
 }
 
 /// Adds that the field is in the set. False when nothing is left.

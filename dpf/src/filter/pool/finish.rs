@@ -92,6 +92,9 @@ impl Pool {
             .iter()
             .map(|id| constant(id) && self.is_private(*id, &used_once))
             .collect();
+        if !foldable.contains(&true) {
+            return Ok(root);
+        }
         let mut renamed: Vec<NodeId> = Vec::with_capacity(nodes.len());
         for (index, id) in nodes.iter().enumerate() {
             let rename = |child: &NodeId| renamed[at(*child)];
