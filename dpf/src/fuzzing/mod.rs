@@ -12,6 +12,7 @@ pub mod binary;
 pub mod check;
 pub mod engines;
 mod filters;
+pub mod meaning;
 pub mod overlap;
 mod packets;
 mod random;

@@ -91,7 +91,19 @@ impl Lowering<'_> {
             progress,
             form,
         };
-        self.enter(forms, state, 0, &mut Memo::default())
+        let entered = self.enter(forms, state, 0, &mut Memo::default())?;
+        let declared = &self.program[root];
+        if declared.condition.is_none() && declared.size.is_none() {
+            return Ok(entered);
+        }
+        // Where it cannot be told whether the root is there, every name is short. For all other
+        // headers that is among the ways of the header before.
+        let gone = |_| Fate::Gone {
+            absent: Pool::FALSE,
+        };
+        let short = forms.settle(form, &mut self.pool, self.program, &gone)?;
+        let short = forms.resolved(short, &mut self.pool, self.program)?;
+        self.pool.or(vec![short, entered])
     }
 
     /// At the base of a header that may not be there.
