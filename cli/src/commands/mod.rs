@@ -6,6 +6,7 @@ mod capture;
 mod check;
 mod classify;
 mod demo_capture;
+mod explain;
 mod fmt;
 mod manual;
 mod split;
@@ -34,10 +35,10 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Capture(_) => anyhow::bail!("live capture needs Linux"),
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::DemoCapture(args) => demo_capture::run(args),
         Command::Manual(args) => manual::run(args),
-        other => anyhow::bail!("this command is not built yet: {other:?}"),
     }
 }
 
