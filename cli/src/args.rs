@@ -198,9 +198,6 @@ pub struct Explain {
     /// What to show.
     #[arg(long = "as", value_enum, default_value_t, value_name = "VIEW")]
     pub view: View,
-    /// For which of several matching filters to compile.
-    #[arg(long, value_enum, default_value_t)]
-    pub mode: Mode,
     /// Take only this filter; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,

@@ -9,6 +9,7 @@ pub mod classifier;
 pub mod commands;
 pub mod decode;
 pub mod demo;
+pub mod disassembly;
 pub mod engine;
 pub mod exit;
 pub mod filters;
@@ -17,6 +18,7 @@ pub mod fuzzing;
 pub mod interrupt;
 pub mod outputs;
 pub mod packet_line;
+pub mod picture;
 pub mod progress;
 pub mod pump;
 #[cfg(target_os = "linux")]
