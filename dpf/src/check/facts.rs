@@ -139,18 +139,27 @@ impl Facts {
         }
     }
 
-    /// Keeps what is known on this path and on `other`.
-    pub(crate) fn intersect(&mut self, numbers: &Numbers, other: &Self) {
+    /// Keeps what is known on this path and on `other`, of the length, of variables that are
+    /// `live` and of sums of them.
+    pub(crate) fn intersect(
+        &mut self,
+        numbers: &Numbers,
+        other: &Self,
+        live: impl Fn(Var) -> bool,
+    ) {
         // The old facts are needed until the last new one is made.
-        let mine = self.clone();
+        let mine = core::mem::take(&mut self.items);
+        let mine = Self {
+            items: mine,
+            impossible: false,
+        };
         let least = mine
             .var_range(numbers, LEN)
             .low
             .min(other.var_range(numbers, LEN).low);
-        self.items.clear();
         for fact in mine.items.iter().chain(&other.items) {
             let var = fact.var;
-            if self.items.iter().any(|known| known.var == var) {
+            if !is_relevant(numbers, var, &live) || self.find(var).is_some() {
                 continue;
             }
             let range = mine
@@ -169,12 +178,8 @@ impl Facts {
 
     /// Forgets all variables but the length, those that are `live` and sums of them.
     pub(crate) fn retain(&mut self, numbers: &Numbers, live: impl Fn(Var) -> bool) {
-        self.items.retain(|fact| {
-            fact.var == LEN
-                || live(fact.var)
-                || matches!(numbers.definition(fact.var).origin,
-                    Origin::Added(a, b) if live(a) && live(b))
-        });
+        self.items
+            .retain(|fact| is_relevant(numbers, fact.var, &live));
     }
 
     /// `a + by ≤ b` holds.
@@ -302,4 +307,10 @@ impl Facts {
             });
         &mut self.items[at]
     }
+}
+
+fn is_relevant(numbers: &Numbers, var: Var, live: impl Fn(Var) -> bool) -> bool {
+    let both_live =
+        || matches!(numbers.definition(var).origin, Origin::Added(a, b) if live(a) && live(b));
+    var == LEN || live(var) || both_live()
 }

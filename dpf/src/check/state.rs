@@ -111,10 +111,7 @@ impl<const N: usize> State<N> {
             facts,
             ..
         } = self;
-        let values = || registers.iter().chain(frame.iter());
-        facts.retain(numbers, |var| {
-            values().any(|value| value.var() == Some(var))
-        });
+        facts.retain(numbers, |var| is_live(registers, frame, var));
     }
 
     /// Keeps what holds in this state and in `other`.
@@ -133,12 +130,24 @@ impl<const N: usize> State<N> {
             *ours = merge.value(*ours, *theirs);
         }
         let made = merge.made;
-        self.facts.intersect(numbers, &other.facts);
+        let Self {
+            registers,
+            frame,
+            facts,
+            ..
+        } = self;
+        facts.intersect(numbers, &other.facts, |var| is_live(registers, frame, var));
         for Made { var, slack, .. } in made {
             self.facts.learn_slack(numbers, var, slack);
         }
         self.depth = self.depth.max(other.depth);
     }
+}
+
+/// Whether a register or the frame holds a value made of `var`.
+fn is_live(registers: &[Value], frame: &[Value], var: Var) -> bool {
+    let mut values = registers.iter().chain(frame);
+    values.any(|value| value.var() == Some(var))
 }
 
 /// Names for the numbers that differ between two paths.

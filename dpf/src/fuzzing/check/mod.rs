@@ -5,13 +5,18 @@
 //! empty and hostile. A load or store out of place, a branch back, a return that loses what the
 //! caller keeps, a path longer than reported: each is a hole in the prover.
 
+mod emitted;
 mod mutate;
 mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use emitted::emitted;
 pub use mutate::mutate;
 pub use sample::{Sample, samples};
+
+use alloc::vec::Vec;
+use std::sync::OnceLock;
 
 use super::Source;
 use crate::check::x64::emulator::{Misbehaviour, Outcome, World, run as emulate};
@@ -23,17 +28,24 @@ use crate::check::x64::prove;
 ///
 /// When the prover accepts code that misbehaves.
 pub fn run(data: &[u8]) {
+    static SAMPLES: OnceLock<Vec<Sample>> = OnceLock::new();
+    let samples = SAMPLES.get_or_init(|| {
+        let mut all = samples();
+        all.extend(emitted(0..SCRIPTS, 2));
+        all
+    });
     let mut source = Source::new(data);
-    let samples = samples();
     let sample = &samples[source.word() as usize % samples.len()];
     if source.below(8) == 0 {
-        let code: alloc::vec::Vec<u8> =
-            core::iter::from_fn(|| (!source.is_empty()).then(|| source.byte())).collect();
-        judge(sample, &code);
+        let bytes = core::iter::from_fn(|| (!source.is_empty()).then(|| source.byte()));
+        judge(sample, &bytes.collect::<Vec<u8>>());
     } else {
         judge(sample, &mutate(&sample.code, &mut source));
     }
 }
+
+/// Scripts whose output the fuzz body damages.
+const SCRIPTS: u64 = 20;
 
 /// What became of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +83,7 @@ impl Sample {
     /// # Errors
     ///
     /// The first misbehaviour.
-    pub fn watch(&self, code: &[u8], steps: u32) -> Result<alloc::vec::Vec<Outcome>, Misbehaviour> {
+    pub fn watch(&self, code: &[u8], steps: u32) -> Result<Vec<Outcome>, Misbehaviour> {
         let tables = self.tables();
         let calls = self.packets.iter().flat_map(|packet| {
             self.policy
