@@ -49,13 +49,16 @@ pub(super) fn prove(code: &[u8], policy: &Policy) -> Result<Report, Refusal> {
     }
 }
 
+/// What is known at one place; moved and used again, not copied.
+type Known = Box<State<16>>;
+
 struct Pass<'a> {
     machine: Machine<'a>,
     /// For each byte of the code, 1 + the index in `arrivals` of what reaches it by a branch.
     arrival: Vec<u32>,
-    arrivals: Vec<Option<Box<State<16>>>>,
+    arrivals: Vec<Option<Known>>,
     /// States whose memory can be used again.
-    vacant: Vec<Box<State<16>>>,
+    vacant: Vec<Known>,
     /// How many more jumps through tables are looked at.
     edges: usize,
     /// Offsets below this are done.
@@ -141,7 +144,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What arrives at `index` by branches.
-    fn arrived(&mut self, index: usize) -> Option<&mut Option<Box<State<16>>>> {
+    fn arrived(&mut self, index: usize) -> Option<&mut Option<Known>> {
         let number = self.arrival[index].checked_sub(1)?;
         self.arrivals.get_mut(number as usize)
     }
