@@ -28,7 +28,7 @@ pub const MAX_SPECIALISED_STEPS: usize = 1 << 14;
 /// The most tests on a path of one group.
 pub const MAX_DECISIONS: usize = 400;
 /// The most bases that are in use at once, the packet's start not counted.
-pub const MAX_BASES: u8 = 4;
+pub const MAX_BASES: u8 = 8;
 /// The number of a base that has no register yet.
 pub(super) const FRESH: u8 = 31;
 
