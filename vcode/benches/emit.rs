@@ -20,8 +20,8 @@ use vcode::{Assembler, Class, Error, Signature, Target, Ty};
 
 /// Portable operations per filter, labels not counted.
 const OPERATIONS: u32 = 16;
-/// Filters in a function: about one install, and many.
-const FILTERS: [u32; 2] = [1, 64];
+/// Filters in a function: the smallest, about one install, and many.
+const FILTERS: [u32; 3] = [1, 4, 64];
 /// Timed slices per peer.
 const SLICES: usize = 201;
 /// How long a slice lasts, about.

@@ -4,6 +4,8 @@
 //! since those are what the prologue must save. Method: one bit per register, by its place in the
 //! target's list. Left out: spilling, and choosing for the client.
 
+use core::marker::PhantomData;
+
 use crate::{Class, Error, ErrorKind, Reg, Target};
 
 /// Registers free and used, as positions in the target's two lists.
@@ -78,13 +80,45 @@ fn list<T: Target>(class: Class) -> &'static [Reg] {
     }
 }
 
+#[inline]
 fn place<T: Target>(reg: Reg) -> Option<(Class, u32)> {
-    let at = |list: &[Reg]| list.iter().position(|&r| r == reg).map(|at| at as u32);
-    at(T::TEMPORARIES)
-        .map(|at| (Class::Temporary, at))
-        .or_else(|| at(T::PERSISTENTS).map(|at| (Class::Persistent, at)))
+    match Places::<T>::TABLE[reg.number() as usize] {
+        NOWHERE => None,
+        at if at & PERSISTENT == 0 => Some((Class::Temporary, u32::from(at))),
+        at => Some((Class::Persistent, u32::from(at & !PERSISTENT))),
+    }
 }
 
+/// Where each register of a target stands in its lists.
+struct Places<T>(PhantomData<T>);
+
+/// Marks a place in the list of persistent registers.
+const PERSISTENT: u8 = 0x80;
+/// A register that is never handed out.
+const NOWHERE: u8 = 0xff;
+
+impl<T: Target> Places<T> {
+    const TABLE: [u8; 256] = {
+        assert!(
+            T::TEMPORARIES.len() <= 32 && T::PERSISTENTS.len() <= 32,
+            "a word of bits per class"
+        );
+        let mut table = [NOWHERE; 256];
+        let mut at = 0;
+        while at < T::TEMPORARIES.len() {
+            table[T::TEMPORARIES[at].number() as usize] = at as u8;
+            at += 1;
+        }
+        at = 0;
+        while at < T::PERSISTENTS.len() {
+            table[T::PERSISTENTS[at].number() as usize] = at as u8 | PERSISTENT;
+            at += 1;
+        }
+        table
+    };
+}
+
+#[cold]
 fn out_of_registers(available: usize) -> Error {
     Error::new(
         ErrorKind::OutOfRegisters,
