@@ -131,7 +131,7 @@ impl CodeBuffer {
                 label.index() as u64,
                 1,
             )),
-            None => self.fail(self.foreign(label)),
+            None => self.fail(unplaced(&self.positions, label)),
         }
     }
 
@@ -151,20 +151,8 @@ impl CodeBuffer {
     #[inline]
     pub fn position(&self, label: Label) -> Result<u32, Error> {
         match self.positions.get(label.index()) {
-            Some(&UNBOUND) => {
-                let bound = self
-                    .positions
-                    .iter()
-                    .filter(|&&position| position != UNBOUND)
-                    .count();
-                Err(Error::new(
-                    ErrorKind::UnboundLabel,
-                    label.index() as u64,
-                    bound as u64,
-                ))
-            }
-            Some(&position) => Ok(position),
-            None => Err(self.foreign(label)),
+            Some(&position) if position != UNBOUND => Ok(position),
+            _ => Err(unplaced(&self.positions, label)),
         }
     }
 
@@ -177,13 +165,21 @@ impl CodeBuffer {
         patch: impl Fn(&mut [u8], usize, u32) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check()?;
-        let fixups = core::mem::take(&mut self.fixups);
-        let result = fixups.iter().try_for_each(|fixup| {
-            let position = self.position(fixup.label)?;
-            patch(&mut self.bytes[..self.len], fixup.at as usize, position)
-        });
-        self.fixups = fixups;
-        result
+        let Self {
+            bytes,
+            len,
+            positions,
+            fixups,
+            ..
+        } = self;
+        let code = &mut bytes[..*len];
+        for fixup in fixups.iter() {
+            match positions.get(fixup.label.index()) {
+                Some(&position) if position != UNBOUND => patch(code, fixup.at as usize, position)?,
+                _ => return Err(unplaced(positions, fixup.label)),
+            }
+        }
+        Ok(())
     }
 
     /// Whether all went well so far.
@@ -207,15 +203,6 @@ impl CodeBuffer {
     #[cold]
     fn over_limit(&self) -> Error {
         Error::new(ErrorKind::BufferLimit, self.len as u64, self.limit as u64)
-    }
-
-    #[cold]
-    fn foreign(&self, label: Label) -> Error {
-        Error::new(
-            ErrorKind::ForeignLabel,
-            label.index() as u64,
-            self.positions.len() as u64,
-        )
     }
 
     #[cold]
@@ -285,4 +272,18 @@ impl Window<'_> {
         *self.len += self.n;
         *self.len
     }
+}
+
+/// Why a label has no position.
+#[cold]
+fn unplaced(positions: &[u32], label: Label) -> Error {
+    let (index, labels) = (label.index() as u64, positions.len() as u64);
+    if index >= labels {
+        return Error::new(ErrorKind::ForeignLabel, index, labels);
+    }
+    let bound = positions
+        .iter()
+        .filter(|&&position| position != UNBOUND)
+        .count();
+    Error::new(ErrorKind::UnboundLabel, index, bound as u64)
 }
