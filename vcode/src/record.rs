@@ -138,7 +138,8 @@ impl Step {
         core::iter::once(form).chain(slot)
     }
 
-    fn labels(&self) -> &[Label] {
+    /// The labels that it may go to.
+    pub(crate) fn labels(&self) -> &[Label] {
         match self {
             Self::Branch {
                 branch: Branch::Jump(label) | Branch::Compare(.., label),

@@ -40,6 +40,8 @@ struct Translation<'a, 'f> {
     variables: Vec<Variable>,
     /// The block that starts at each step where a label is.
     blocks: Vec<Option<Block>>,
+    /// Whether each step is gone to from itself or a later one: its block has predecessors to come.
+    looped: Vec<bool>,
     /// Whether the current block has its last instruction.
     closed: bool,
     convention: CallConv,
@@ -68,8 +70,11 @@ impl<'a, 'f> Translation<'a, 'f> {
         for &at in function.positions.iter().flatten() {
             blocks[at].get_or_insert_with(|| builder.create_block());
         }
+        builder.seal_block(entry);
+        let looped = looped(function);
         Self {
             builder,
+            looped,
             function,
             variables,
             blocks,
@@ -85,9 +90,13 @@ impl<'a, 'f> Translation<'a, 'f> {
                 self.builder.ins().jump(block, &[]);
             }
             self.builder.switch_to_block(block);
+            // Sealing what is complete spares Cranelift a parameter per variable and block.
+            if !self.looped[at] {
+                self.builder.seal_block(block);
+            }
         } else if self.closed {
             let unreachable = self.builder.create_block();
-            self.builder.switch_to_block(unreachable);
+            self.go_on(unreachable);
         }
         self.closed = false;
     }
@@ -278,7 +287,7 @@ impl<'a, 'f> Translation<'a, 'f> {
             (Branch::Compare(.., label), Some(holds)) => {
                 let (then, next) = (self.block(label), self.builder.create_block());
                 self.builder.ins().brif(holds, then, &[], next, &[]);
-                self.builder.switch_to_block(next);
+                self.go_on(next);
             }
             (Branch::Jump(label) | Branch::Compare(.., label), _) => {
                 let then = self.block(label);
@@ -299,7 +308,7 @@ impl<'a, 'f> Translation<'a, 'f> {
         let table = JumpTableData::new(call(next), &cases);
         let table = self.builder.create_jump_table(table);
         self.builder.ins().br_table(index, table);
-        self.builder.switch_to_block(next);
+        self.go_on(next);
     }
 
     fn call(&mut self, callee: Callee, arguments: &[Src], result: Option<Reg>) {
@@ -371,6 +380,12 @@ impl<'a, 'f> Translation<'a, 'f> {
         }
     }
 
+    /// Continues in a block that has all its predecessors.
+    fn go_on(&mut self, block: Block) {
+        self.builder.switch_to_block(block);
+        self.builder.seal_block(block);
+    }
+
     fn block(&self, label: Label) -> Block {
         // `Recorded` has been checked: every label is bound before the last step.
         let at = self.function.position(label);
@@ -418,6 +433,20 @@ impl<'a, 'f> Translation<'a, 'f> {
         }
         self.builder.ins().uextend(I64, value)
     }
+}
+
+/// The steps that are gone to from themselves or later ones.
+fn looped(function: &Recorded) -> Vec<bool> {
+    let mut looped = alloc::vec![false; function.steps.len()];
+    for (at, step) in function.steps.iter().enumerate() {
+        for &label in step.labels() {
+            let position = function.position(label);
+            if position <= at {
+                looped[position] = true;
+            }
+        }
+    }
+    looped
 }
 
 /// The Cranelift type of a value in memory.
