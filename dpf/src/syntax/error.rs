@@ -1,13 +1,10 @@
 //! What is wrong with a text: kind, place, message; and its caret diagram.
 //!
-//! A [`Diagnostic`] knows spans, not text; [`Sources::render`] draws it over the text with
-//! annotate-snippets, rustc's own renderer. Later stages (lowering, overlap) report through the
+//! A [`Diagnostic`] knows spans, not text; [`Sources::render`] draws it over the text. Later stages (lowering, overlap) report through the
 //! same type when what they refuse has a place in a source.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
-
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::span::{Sources, Span};
 
@@ -61,10 +58,10 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     kind: ErrorKind,
-    severity: Severity,
-    title: String,
-    labels: Vec<(Span, String)>,
-    help: Option<String>,
+    pub(super) severity: Severity,
+    pub(super) title: String,
+    pub(super) labels: Vec<(Span, String)>,
+    pub(super) help: Option<String>,
     limit: Option<Limit>,
 }
 
@@ -151,74 +148,6 @@ impl Diagnostic {
     pub fn passed(&self) -> Option<Limit> {
         self.limit
     }
-}
-
-impl Sources {
-    /// Draws `diagnostic` over the text, without colours.
-    pub fn render(&self, diagnostic: &Diagnostic) -> String {
-        self.render_with(diagnostic, &Renderer::plain())
-    }
-
-    /// Draws `diagnostic` over the text, in a terminal's colours.
-    pub fn render_styled(&self, diagnostic: &Diagnostic) -> String {
-        self.render_with(diagnostic, &Renderer::styled())
-    }
-
-    fn render_with(&self, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
-        let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let mut group: Group<'_> =
-            Group::with_title(level.primary_title(diagnostic.title.as_str()));
-        for snippet in self.snippets(diagnostic) {
-            group = group.element(snippet);
-        }
-        if let Some(help) = &diagnostic.help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        renderer.render(&[group])
-    }
-
-    /// One snippet per source, each of the lines around its labels only: sources may be large.
-    fn snippets<'a>(
-        &'a self,
-        diagnostic: &'a Diagnostic,
-    ) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
-        let mut snippets = Vec::new();
-        for (id, source) in self.iter() {
-            let labels = diagnostic
-                .labels
-                .iter()
-                .enumerate()
-                .filter(|(_, (span, _))| span.source == id);
-            let labels: Vec<_> = labels.collect();
-            if labels.is_empty() {
-                continue;
-            }
-            let mut snippet = Snippet::source(source.text.as_str())
-                .path(source.name.as_str())
-                .fold(true);
-            for (index, (span, label)) in labels {
-                let kind = if index == 0 {
-                    AnnotationKind::Primary
-                } else {
-                    AnnotationKind::Context
-                };
-                let range = clamp(&source.text, *span);
-                snippet = snippet.annotation(kind.span(range).label(label.as_str()));
-            }
-            snippets.push(snippet);
-        }
-        snippets
-    }
-}
-
-/// A span that fits the text, on character boundaries, whoever made it.
-fn clamp(text: &str, span: Span) -> core::ops::Range<usize> {
-    let start = text.floor_char_boundary(span.start as usize);
-    let end = text.ceil_char_boundary(span.end as usize).max(start);
-    start..end
 }
 
 /// Why a program was refused: at least one error, with the texts they point into.

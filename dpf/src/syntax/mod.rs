@@ -28,6 +28,7 @@ pub mod limits;
 mod parse;
 mod print;
 mod program;
+mod render;
 mod span;
 mod suggest;
 #[cfg(test)]

@@ -67,6 +67,8 @@ impl<'a> Grammar<'a> {
         node: impl Fn(Vec<Expr>) -> ExprKind,
         operand: impl Fn(&'a str) -> Parsed<'a, Tall>,
     ) -> Parsed<'a, Tall> {
+        // What stands before is skipped once, not once for every operator that looks back at it.
+        let (input, ()) = blank(input)?;
         let (mut rest, first) = operand(input)?;
         if !follows(rest, operator) {
             return Ok((rest, first));
@@ -93,6 +95,7 @@ impl<'a> Grammar<'a> {
     }
 
     fn comparison(&self, input: &'a str) -> Parsed<'a, Tall> {
+        let (input, ()) = blank(input)?;
         let (rest, left) = self.arithmetic(input, BinaryOp::Or.precedence())?;
         let (after, operator) = opt(comparison_operator).parse(rest)?;
         let Some(operator) = operator else {
@@ -118,6 +121,7 @@ impl<'a> Grammar<'a> {
 
     /// Precedence climbing over the operators that bind at least as tightly as `minimum`.
     fn arithmetic(&self, input: &'a str, minimum: u8) -> Parsed<'a, Tall> {
+        let (input, ()) = blank(input)?;
         let (mut rest, mut left) = self.unary(input)?;
         while let (after, Some(operator)) = opt(arithmetic_operator).parse(rest)? {
             if operator.precedence() < minimum {

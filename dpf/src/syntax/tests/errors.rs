@@ -1381,3 +1381,49 @@ fn many_errors() {
     assert_eq!(errors.list().len(), limits::MAX_ERRORS);
     assert!(errors.to_string().ends_with("more errors"), "{errors}");
 }
+
+/// A diagram shows what is near the mistake, however long the text or the line.
+#[test]
+fn diagrams_of_large_texts_are_small() {
+    let far = format!(
+        "{}filter a = tcp.dport == 70000;",
+        "# comment\n".repeat(100_000)
+    );
+    let Err(errors) = Program::parse(&far, "test.dpf", true) else {
+        panic!("accepted")
+    };
+    expect![[r#"
+        error: a value that does not fit `tcp.dport`, which has 16 bits
+              --> test.dpf:100001:25
+               |
+        100001 | filter a = tcp.dport == 70000;
+               |                         ^^^^^ at most 65535"#]]
+    .assert_eq(&errors.to_string());
+    let wide = format!("filter a = {}tcp.dport == 70000;", " ".repeat(1_000_000));
+    let Err(errors) = Program::parse(&wide, "test.dpf", true) else {
+        panic!("accepted")
+    };
+    expect![[r#"
+        error: a value that does not fit `tcp.dport`, which has 16 bits
+         --> test.dpf:1:61
+          |
+        1 | ...                   tcp.dport == 70000;
+          |                                    ^^^^^ at most 65535"#]]
+    .assert_eq(&errors.to_string());
+    let apart = format!("filter a = tcp;{}filter a = tcp;", "\n".repeat(100_000));
+    let Err(errors) = Program::parse(&apart, "test.dpf", true) else {
+        panic!("accepted")
+    };
+    expect![[r#"
+        error: a second filter called `a`
+              --> test.dpf:100001:8
+               |
+        100001 | filter a = tcp;
+               |        ^ declared again
+               |
+              ::: test.dpf:1:8
+               |
+             1 | filter a = tcp;
+               |        - declared first"#]]
+    .assert_eq(&errors.to_string());
+}
