@@ -36,6 +36,9 @@ pub(super) enum Form {
     Or(Box<[FormId]>),
 }
 
+/// Leaves of forms that the lowering of one filter may rewrite: bounds its time.
+const MAX_STEPS: usize = 1 << 25;
+
 /// The forms of one filter.
 pub(super) struct Forms<'f> {
     pub(super) filter: &'f syntax::Filter,
@@ -44,6 +47,7 @@ pub(super) struct Forms<'f> {
     waiting: Vec<u64>,
     index: HashMap<Form, FormId, foldhash::fast::FixedState>,
     literals: Rc<Vec<(Literal<'f>, Box<[PlaceId]>)>>,
+    steps: usize,
 }
 
 /// What becomes of a place.
@@ -69,6 +73,7 @@ impl<'f> Forms<'f> {
             waiting,
             index: HashMap::default(),
             literals,
+            steps: 0,
         }
     }
 
@@ -337,6 +342,10 @@ impl<'f> Forms<'f> {
                 self.or(parts, pool)?
             }
             form => {
+                self.steps += 1;
+                if self.steps > MAX_STEPS {
+                    return Err(Error::limit("steps of lowering", self.steps, MAX_STEPS));
+                }
                 let form = leaf(&form, pool)?;
                 self.intern(form)
             }

@@ -52,6 +52,10 @@ pub struct Lowered {
 /// # Errors
 ///
 /// When one of them passes a limit; the diagnostic is at its name.
+#[expect(
+    clippy::result_large_err,
+    reason = "the front end's own diagnostic, once for a program"
+)]
 pub fn lower(program: &Program) -> Result<Vec<Lowered>, Diagnostic> {
     let mut lowering = Lowering::new(program);
     program
@@ -105,6 +109,10 @@ impl<'p> Lowering<'p> {
     /// # Errors
     ///
     /// When it passes a limit; the diagnostic is at its name.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the front end's own diagnostic, once for a program"
+    )]
     pub fn filter(&mut self, filter: &syntax::Filter) -> Result<Lowered, Diagnostic> {
         if self.pool.len() > POOL_REFRESH {
             self.pool = Pool::new();
@@ -264,6 +272,7 @@ fn limit_name(what: &'static str) -> &'static str {
         "ways through the shifts of a filter" => "MAX_PATHS",
         "operators in one expression" => "MAX_EXPR",
         "states of the parse" => "MAX_STATES",
+        "steps of lowering" => "MAX_STEPS",
         _ => "MAX_OFFSET",
     }
 }

@@ -9,6 +9,12 @@ use crate::{
     syntax::{self, FieldUse},
 };
 
+/// An inclusive interval of numbers.
+type Interval = (u128, u128);
+
+/// Values of one chunk, inclusive, and the intervals left for those after it.
+type Part = ((u32, u32), Vec<Interval>);
+
 /// Some bits of a field that lie in at most four bytes.
 #[derive(Clone, Copy)]
 struct Chunk {
@@ -82,14 +88,14 @@ fn member_of_chunks(
 
 /// Intervals of numbers whose low `below` bits are the other chunks': for each stretch of values
 /// of the first chunk, the intervals left for the others.
-fn split(intervals: &[(u128, u128)], below: u32) -> Vec<((u32, u32), Vec<(u128, u128)>)> {
+fn split(intervals: &[Interval], below: u32) -> Vec<Part> {
     let ones = if below == 0 {
         0
     } else {
         u128::MAX >> (128 - below)
     };
     let top = |number: u128| number.checked_shr(below).unwrap_or(0) as u32;
-    let mut parts: Vec<((u32, u32), Vec<(u128, u128)>)> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     let mut add = |value: u32, left: (u128, u128)| match parts.last_mut() {
         Some(((low, high), lefts)) if *low == value && *high == value => lefts.push(left),
         _ => parts.push(((value, value), vec![left])),

@@ -13,6 +13,10 @@ use crate::filter::{
     types::{Address, Expr, Field, IntervalSet, Node, NodeId, Test},
 };
 
+/// Operands of a nested condition that are looked at when it may be implied by its neighbours:
+/// many conditions may share one, so looking at all of them would not be linear.
+pub(super) const MAX_EXAMINED: usize = 64;
+
 /// The parts of a conjunction under construction.
 #[derive(Default)]
 struct Parts {
@@ -198,7 +202,7 @@ impl Pool {
                     extend(reach, 0, *by);
                 }
             }
-            Node::And(operands) => operands
+            Node::And(operands) if operands.len() <= MAX_EXAMINED => operands
                 .iter()
                 .for_each(|operand| self.note_reach(reach, *operand)),
             _ => {}
@@ -212,7 +216,7 @@ impl Pool {
             .iter()
             .copied()
             .filter(|operand| match self.node(*operand) {
-                Node::Or(alternatives) => !alternatives
+                Node::Or(alternatives) if alternatives.len() <= MAX_EXAMINED => !alternatives
                     .iter()
                     .any(|one| operands.binary_search(one).is_ok()),
                 _ => true,

@@ -6,7 +6,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use super::{Error, Pool};
+use super::{Error, Pool, conjunction::MAX_EXAMINED};
 use crate::filter::{
     bits::{Reduced, compress, reduce},
     types::{Field, IntervalSet, Node, NodeId, Test},
@@ -147,9 +147,10 @@ impl Pool {
                 shortest.get(depth).is_some_and(|least| least < end)
             }
             Node::And(conjuncts)
-                if conjuncts
-                    .iter()
-                    .any(|one| operands.binary_search(one).is_ok()) =>
+                if conjuncts.len() <= MAX_EXAMINED
+                    && conjuncts
+                        .iter()
+                        .any(|one| operands.binary_search(one).is_ok()) =>
             {
                 true
             }
@@ -267,7 +268,7 @@ fn widest_below(masks: &[u32], mask: u32) -> u32 {
     let filled = if mask == 0 {
         u32::MAX
     } else {
-        mask | (mask & mask.wrapping_neg()) - 1
+        mask | ((mask & mask.wrapping_neg()) - 1)
     };
     let after = masks.partition_point(|other| *other <= filled);
     masks[..after].last().copied().unwrap_or(mask)

@@ -63,6 +63,8 @@ struct Facts {
     shifts: u8,
     /// Whether the captured or original length is asked for.
     lengths: bool,
+    /// Whether it is a conjunction with an operand that does not depend on the current base.
+    loose: bool,
 }
 
 impl Default for Pool {
@@ -102,6 +104,7 @@ impl Pool {
                     height: 1,
                     shifts: 0,
                     lengths: false,
+                    loose: false,
                 },
             );
         }
@@ -338,7 +341,9 @@ impl Pool {
         let depends = |id: &NodeId| self.facts(*id).depths & 1 != 0;
         match self.node(then) {
             _ if then == Self::TRUE => (Vec::new(), alloc::vec![then]),
-            Node::And(operands) => operands.iter().partition(|id| !depends(id)),
+            Node::And(operands) if self.facts(then).loose => {
+                operands.iter().partition(|id| !depends(id))
+            }
             _ if depends(&then) => (Vec::new(), alloc::vec![then]),
             _ => (alloc::vec![then], Vec::new()),
         }
@@ -549,14 +554,23 @@ impl Pool {
                 height: 1,
                 shifts: 0,
                 lengths: false,
+                loose: false,
             },
             Node::Test(test) => Facts {
                 depths: test_depths(test),
                 height: 1,
                 shifts: 0,
                 lengths: test_lengths(test),
+                loose: false,
             },
-            Node::And(operands) | Node::Or(operands) => self.derive_operands(operands)?,
+            Node::And(operands) => {
+                let loose = operands.iter().any(|id| self.facts(*id).depths & 1 == 0);
+                Facts {
+                    loose,
+                    ..self.derive_operands(operands)?
+                }
+            }
+            Node::Or(operands) => self.derive_operands(operands)?,
             Node::Shift { by, then } => self.derive_shift(by, *then)?,
         };
         if usize::from(facts.height) > MAX_HEIGHT {
@@ -589,6 +603,7 @@ impl Pool {
             height: 0,
             shifts: 0,
             lengths: false,
+            loose: false,
         };
         for operand in operands {
             let below = self.facts(*operand);
@@ -608,6 +623,7 @@ impl Pool {
             height: below.height + 1,
             shifts: below.shifts + 1,
             lengths: below.lengths || expr_lengths(by),
+            loose: false,
         })
     }
 }
