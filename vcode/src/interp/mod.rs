@@ -165,7 +165,7 @@ impl<const WORD: u32> Program<WORD> {
     }
 }
 
-/// Registers and frame of a running program.
+/// Registers and frame of a running program. The number of a register of another target wraps around.
 struct State<const WORD: u32> {
     regs: [u64; REGISTERS],
     frame: Region,
@@ -195,13 +195,13 @@ impl<const WORD: u32> State<WORD> {
             }
             Op::Store(ty, align, a, base, offset) => {
                 let address = self.address(ty, align, base, offset)?;
-                let bytes = self.regs[a.number() as usize].to_le_bytes();
+                let bytes = self.regs[a.number() as usize % REGISTERS].to_le_bytes();
                 let place = self.place(address, ty.bytes(WORD), true, machine)?;
                 place.copy_from_slice(&bytes[..place.len()]);
             }
             Op::CondMove(compare, ty, d, s, a, b) => {
                 if self.holds(compare, ty, a, b) {
-                    self.write(d, self.regs[s.number() as usize]);
+                    self.write(d, self.regs[s.number() as usize % REGISTERS]);
                 }
             }
         }
@@ -307,7 +307,7 @@ impl<const WORD: u32> State<WORD> {
     /// The operand as a mathematical number of the type.
     fn number(&self, ty: Ty, src: Src) -> i128 {
         match src {
-            Src::Reg(reg) => extend::<WORD>(ty, self.regs[reg.number() as usize]),
+            Src::Reg(reg) => extend::<WORD>(ty, self.regs[reg.number() as usize % REGISTERS]),
             Src::Imm(value) => extend::<WORD>(ty, value as u64),
         }
     }
@@ -318,7 +318,7 @@ impl<const WORD: u32> State<WORD> {
     }
 
     fn write_typed(&mut self, ty: Ty, d: Reg, value: i128) {
-        self.regs[d.number() as usize] = cut::<WORD>(ty, value);
+        self.regs[d.number() as usize % REGISTERS] = cut::<WORD>(ty, value);
     }
 
     fn write(&mut self, d: Reg, word: u64) {
