@@ -76,20 +76,27 @@ impl<T: Target> Emitter<'_, T> {
     fn registers(&mut self, flow: &Flow<'_>) -> Result<(), Error> {
         let (mut used, mut wide_len, mut repeated) =
             ([false; MAX_BASES as usize + 1], false, false);
+        let mut original = false;
         for &at in &flow.order {
             match &flow.nodes[at].act {
-                Act::Step(Step::Shift { var, .. }) => {
+                Act::Step(Step::Shift { var, by, .. }) => {
                     used[usize::from(*var)] = true;
                     wide_len = true;
+                    original |= by.mentions_wirelen();
                 }
                 Act::Step(Step::Compare { left, right, .. }) => {
-                    wide_len |= left.is_indirect() || right.is_indirect()
+                    wide_len |= left.is_indirect() || right.is_indirect();
+                    original |= left.mentions_wirelen() || right.mentions_wirelen();
                 }
+                Act::Step(Step::Length { wire, .. }) => original |= *wire,
                 Act::Step(Step::Probe { .. } | Step::Block { .. }) => {
                     repeated |= flow.nodes[at].goals[0] != Goal::Return
                 }
                 _ => {}
             }
+        }
+        if !original {
+            self.free(self.wirelen)?;
         }
         if wide_len {
             self.asm.movu(self.len, self.len);

@@ -12,7 +12,7 @@ use vcode::{Reg, Target};
 
 use super::Error;
 use super::emit::Emitter;
-use crate::dispatch::{KeyPlan, Layout, MULTIPLIER, OVERFLOW, Piece};
+use crate::dispatch::{KeyPlan, Layout, MULTIPLIER, OVERFLOW, Piece, STRIDE};
 use crate::trie::{Base, GroupId, Lookup};
 
 /// Registers of a look-up.
@@ -91,7 +91,15 @@ impl<T: Target> Emitter<'_, T> {
             rank: if ranked { Some(self.register()?) } else { None },
         };
         self.hash(plan, frames, layout, &slots)?;
-        self.buckets(layout, address, &slots, ranked && in_slot)?;
+        // Where the function returns at once, the packet and its length are not needed any more.
+        if !ranked && in_slot {
+            self.buckets(layout, address, &slots, (self.len, self.packet), false)?;
+        } else {
+            let (table, key) = (self.register()?, self.register()?);
+            self.buckets(layout, address, &slots, (table, key), ranked && in_slot)?;
+            self.free(key)?;
+            self.free(table)?;
+        }
         if !in_slot {
             self.verify(plan, frames, layout, records, &slots)?;
         }
@@ -135,88 +143,70 @@ impl<T: Target> Emitter<'_, T> {
         self.free(multiplier)
     }
 
-    /// Selects the value, and the rank if asked, of the slot with the tag. No two slots in use have
-    /// one tag, so what is selected can be joined by `or`.
+    /// Selects the value, and the rank if asked, of the slot with the tag. No two slots that a look-up
+    /// visits have its tag, and those without value never have.
     fn buckets(
         &mut self,
         layout: &Layout,
         address: u64,
         slots: &Slots,
+        fixed: (Reg, Reg),
         ranked: bool,
     ) -> Result<(), Error> {
-        let (table, zero) = (self.register()?, self.register()?);
+        let (table, key) = fixed;
         let done = self.asm.label();
+        let value = self.register()?;
+        let mask = (layout.buckets - 1) * layout.bucket_bytes();
         self.asm.setp(table, address as i64);
-        self.asm.setu(zero, 0);
-        if layout.ways > 1 {
-            self.asm.setu(slots.value, 0);
-            if let Some(rank) = slots.rank {
-                self.asm.setu(rank, 0);
-            }
+        self.asm.setu(slots.value, 0);
+        if let Some(rank) = slots.rank {
+            self.asm.setu(rank, 0);
         }
         for visit in 0..layout.probes {
             if visit > 0 {
-                self.asm
-                    .addul(slots.bucket, slots.bucket, layout.bucket_bytes());
-                self.asm.andul(
+                self.asm.addul(
                     slots.bucket,
                     slots.bucket,
-                    (layout.buckets - 1) * layout.bucket_bytes(),
+                    (STRIDE & (layout.buckets - 1)) * layout.bucket_bytes(),
                 );
+                self.asm.andul(slots.bucket, slots.bucket, mask);
             }
             for way in 0..layout.ways as i32 {
-                self.slot(layout, way, slots, (table, zero), ranked)?;
+                self.slot(layout, way, slots, (table, key, value), ranked);
             }
             if visit + 1 < layout.probes {
                 let last = 12 * layout.ways as i32 - 4;
-                self.asm.ldu(zero, table, (slots.bucket, last));
-                self.asm.bltu(zero, OVERFLOW, done);
-                self.asm.setu(zero, 0);
+                self.asm.ldu(value, table, (slots.bucket, last));
+                self.asm.bltu(value, OVERFLOW, done);
             }
         }
         self.asm.bind(done);
-        self.free(zero)?;
-        self.free(table)
+        self.free(value)
     }
 
-    /// Joins one slot's value, and rank, to what is selected, if its tag is equal.
+    /// Takes one slot's value, and rank, if its tag is equal.
     fn slot(
         &mut self,
         layout: &Layout,
         way: i32,
         slots: &Slots,
-        fixed: (Reg, Reg),
+        fixed: (Reg, Reg, Reg),
         ranked: bool,
-    ) -> Result<(), Error> {
-        let (table, zero) = fixed;
+    ) {
+        let (table, key, value) = fixed;
         let ways = layout.ways as i32;
-        let key = self.register()?;
-        let value = if ways == 1 {
-            slots.value
-        } else {
-            self.register()?
-        };
         self.asm
             .ldu(value, table, (slots.bucket, 8 * ways + 4 * way));
         self.asm.ldul(key, table, (slots.bucket, 8 * way));
         if way == ways - 1 && layout.probes > 1 {
             self.asm.andu(value, value, OVERFLOW - 1);
         }
-        self.asm.cmovneul(value, zero, key, slots.tag);
+        self.asm.cmovequl(slots.value, value, key, slots.tag);
         if let Some(rank) = slots.rank.filter(|_| ranked) {
-            let loaded = if ways == 1 { rank } else { key };
             self.asm
-                .ldu(loaded, table, (slots.bucket, 12 * ways + 4 * way));
-            self.asm.cmovequ(loaded, zero, value, 0);
-            if ways > 1 {
-                self.asm.oru(rank, rank, loaded);
-            }
+                .ldu(value, table, (slots.bucket, 12 * ways + 4 * way));
+            self.asm.cmovequl(rank, value, key, slots.tag);
         }
-        if ways > 1 {
-            self.asm.oru(slots.value, slots.value, value);
-            self.free(value)?;
-        }
-        self.free(key)
     }
 
     /// Replaces the number of a record by its entry and rank if the whole key is equal, else by 0.

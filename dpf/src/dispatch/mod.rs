@@ -22,4 +22,4 @@ pub use key::{KeyPlan, Piece};
 pub use memory::{Memory, Shared};
 pub use set::{MAX_BRANCHED_INTERVALS, SetTest};
 pub(crate) use table::{Item, Placed};
-pub use table::{Layout, MAX_ENTRY, MAX_RANK, MULTIPLIER, OVERFLOW, Table};
+pub use table::{Layout, MAX_ENTRY, MAX_RANK, MULTIPLIER, OVERFLOW, STRIDE, Table};

@@ -29,7 +29,15 @@ const SEEDS: u64 = 4;
 /// Seeds tried for a small table without collisions.
 const PERFECT_SEEDS: u64 = 64;
 /// The most buckets a look-up visits.
-const PROBES: u32 = 4;
+const PROBES: u32 = 6;
+/// How far apart, in buckets, those that one look-up visits are: odd, so that it visits different
+/// ones, and not small, so that full buckets do not make their neighbours full.
+pub const STRIDE: u32 = 0x5bd1;
+/// A table is rebuilt when this part of its slots has been used: numerator, denominator. More
+/// than one key for two slots makes overflow, and with it a mispredicted branch, too frequent.
+const FULL: (usize, usize) = (1, 2);
+/// Keys tried for slots without value; each fits most buckets.
+const POISONS: u64 = 256;
 /// The most buckets of a table.
 const MAX_BUCKETS: usize = 1 << 24;
 
@@ -41,7 +49,7 @@ pub struct Layout {
     pub ways: u32,
     /// Buckets, a power of two.
     pub buckets: u32,
-    /// The most buckets a look-up visits, one after the other, the first follows the last.
+    /// The most buckets a look-up visits, [`STRIDE`] apart, the first after the last.
     pub probes: u32,
     /// Starts the hash.
     pub seed: u64,
@@ -70,7 +78,8 @@ impl Layout {
     }
 
     fn bucket_word(&self, hash: u64, step: u32) -> usize {
-        let index = (hash >> self.bucket_bytes().trailing_zeros()).wrapping_add(u64::from(step))
+        let index = (hash >> self.bucket_bytes().trailing_zeros())
+            .wrapping_add(u64::from(step) * u64::from(STRIDE))
             & u64::from(self.buckets - 1);
         index as usize * 4 * self.ways as usize
     }
@@ -118,10 +127,10 @@ impl Table {
                 return found;
             }
         }
-        let mut buckets = (count / 2).next_power_of_two().max(8);
+        let mut buckets = (count * 3 / 4).next_power_of_two().max(16);
         if count <= 512 {
             let found =
-                (0..SEEDS).find_map(|n| Self::fill(words, items, 4, 2 * buckets, 1, mix(seed, n)));
+                (0..SEEDS).find_map(|n| Self::fill(words, items, 4, buckets, 1, mix(seed, n)));
             if found.is_some() {
                 return found;
             }
@@ -169,6 +178,7 @@ impl Table {
             live: 0,
             used: 0,
         };
+        table.poison_all();
         items.iter().all(|item| table.place(item)).then_some(table)
     }
 
@@ -212,7 +222,7 @@ impl Table {
     /// Adds a key that is not there.
     pub(crate) fn insert(&mut self, item: &Item) -> Placed {
         let slots = self.layout.buckets as usize * self.layout.ways as usize;
-        if self.used < slots * 5 / 8 && self.place(item) {
+        if self.used < slots * FULL.0 / FULL.1 && self.place(item) {
             return Placed::InPlace;
         }
         let mut items = self.items();
@@ -237,6 +247,9 @@ impl Table {
         };
         let flag = self.memory.load(slot.value_at) & OVERFLOW;
         self.memory.publish(slot.value_at, flag);
+        // Readers load the value before the key, so whoever still sees the value sees it removed.
+        self.memory
+            .store_pair(slot.key_at, self.poison(slot.bucket));
         self.live -= 1;
         true
     }
@@ -319,6 +332,31 @@ impl Table {
         false
     }
 
+    /// Gives every slot a key that no look-up finds.
+    fn poison_all(&self) {
+        let ways = self.layout.ways as usize;
+        for index in 0..self.layout.buckets as usize {
+            let (bucket, poison) = (4 * ways * index, self.poison(4 * ways * index));
+            (0..ways).for_each(|way| self.memory.store_pair(bucket + 2 * way, poison));
+        }
+    }
+
+    /// A key, or a hash of one, whose look-up does not visit this bucket: what a slot without value
+    /// holds, so that a matching key means a value.
+    fn poison(&self, bucket: usize) -> u64 {
+        let layout = &self.layout;
+        let avoids = |tag: &u64| {
+            let hash = if self.records.is_some() {
+                *tag
+            } else {
+                layout.hash(&[*tag])
+            };
+            (0..layout.probes).all(|step| layout.bucket_word(hash, step) != bucket)
+        };
+        let candidates = (0..POISONS).map(|n| mix(!layout.seed, n));
+        candidates.clone().find(avoids).unwrap_or(!layout.seed)
+    }
+
     fn write_record(&self, item: &Item) -> Option<u32> {
         let records = self.records.as_ref()?;
         let (number, words) = (self.used as u32, item.key.len());
@@ -377,6 +415,8 @@ impl Table {
                 let found = Found {
                     value,
                     value_at,
+                    key_at: bucket + 2 * way,
+                    bucket,
                     rank_at: bucket + 3 * ways + way,
                     tag: self.memory.load_pair(bucket + 2 * way),
                 };
@@ -389,6 +429,8 @@ impl Table {
 struct Found {
     value: u32,
     value_at: usize,
+    key_at: usize,
+    bucket: usize,
     rank_at: usize,
     tag: u64,
 }

@@ -182,6 +182,18 @@ impl Value {
         }
     }
 
+    /// Whether the original length is asked for. As deep as the expression.
+    pub fn mentions_wirelen(&self) -> bool {
+        match self {
+            Value::WireLen => true,
+            Value::Binary(_, left, right) => left.mentions_wirelen() || right.mentions_wirelen(),
+            Value::Load {
+                index: Some(index), ..
+            } => index.mentions_wirelen(),
+            Value::Load { .. } | Value::Const(_) | Value::Len => false,
+        }
+    }
+
     /// Whether some address is computed.
     pub fn is_indirect(&self) -> bool {
         let mut found = false;
