@@ -3,11 +3,11 @@
 //! Forms are hash-consed like nodes, for the same reason: two paths that bring the same form to
 //! the same header share everything below.
 
-use alloc::{boxed::Box, rc::Rc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, rc::Rc, vec::Vec};
 
 use hashbrown::HashMap;
 
-use super::literal::{Context, Literal};
+use super::literal::{Context, Interval, Literal, constant_field, joint_values};
 use crate::{
     filter::{Error, NodeId, Pool},
     syntax::{self, Cond, Expr, PlaceId, Program, WideRelation},
@@ -110,8 +110,21 @@ impl<'f> Forms<'f> {
             Cond::And(list) | Cond::Or(list) => {
                 let all = matches!(condition, Cond::And(_)) == truth;
                 let mut parts = Vec::with_capacity(list.len());
+                let mut by_field = BTreeMap::<_, Vec<&'f Cond>>::new();
                 for part in list {
-                    parts.push(self.shifted(part, truth, shifts, pool, program)?);
+                    match constant_field(part) {
+                        Some(field) => by_field.entry(field).or_default().push(part),
+                        None => parts.push(self.shifted(part, truth, shifts, pool, program)?),
+                    }
+                }
+                let conjunction = matches!(condition, Cond::And(_));
+                for comparisons in by_field.into_values() {
+                    // Several comparisons of one field with constants are one, with a set.
+                    let instead = (comparisons.len() > 1)
+                        .then(|| joint_values(&comparisons, conjunction, program));
+                    if let Some(first) = comparisons.first() {
+                        parts.push(self.literal(first, instead, truth, shifts, pool, program)?);
+                    }
                 }
                 if all {
                     self.and(parts, pool)
@@ -125,13 +138,14 @@ impl<'f> Forms<'f> {
                 shifts.pop();
                 form
             }
-            comparison => self.literal(comparison, truth, shifts, pool, program),
+            comparison => self.literal(comparison, None, truth, shifts, pool, program),
         }
     }
 
     fn literal(
         &mut self,
         comparison: &'f Cond,
+        instead: Option<Rc<[Interval]>>,
         truth: bool,
         shifts: &[&'f Expr],
         pool: &mut Pool,
@@ -145,6 +159,7 @@ impl<'f> Forms<'f> {
             comparison,
             truth,
             shifts: shifts.into(),
+            instead,
         };
         let mut places = names.places;
         places.sort_unstable();

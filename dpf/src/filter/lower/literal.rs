@@ -1,7 +1,7 @@
 //! One comparison, once all its headers are found: named fields and raw loads become loads from
 //! known bases.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, rc::Rc, vec::Vec};
 
 use crate::{
     filter::{
@@ -17,6 +17,9 @@ pub(super) struct Literal<'f> {
     pub(super) comparison: &'f Cond,
     pub(super) truth: bool,
     pub(super) shifts: Box<[&'f syntax::Expr]>,
+    /// The values that the comparison's field must have instead, where several comparisons of one
+    /// field with constants were made one.
+    pub(super) instead: Option<Rc<[Interval]>>,
 }
 
 /// Where things are, seen from the current base.
@@ -75,6 +78,9 @@ impl Literal<'_> {
         program: &Program,
         numbers: &mut Numbers<'_, '_>,
     ) -> Result<NodeId, Error> {
+        if let (Some(set), Some(field)) = (&self.instead, constant_field(self.comparison)) {
+            return numbers.field_in(pool, &field, &in_or_out(set, self.truth));
+        }
         match self.comparison {
             Cond::Present(_) => Ok(if self.truth { Pool::TRUE } else { Pool::FALSE }),
             Cond::Compare { op, left, right } => {
@@ -144,6 +150,76 @@ impl Literal<'_> {
                 Err(Error::new(ErrorKind::Malformed))
             }
         }
+    }
+}
+
+/// An inclusive interval of numbers.
+pub(super) type Interval = (u128, u128);
+
+/// The field that a comparison compares with constants, if that is what it does.
+pub(super) fn constant_field(comparison: &Cond) -> Option<FieldUse> {
+    match comparison {
+        Cond::Compare {
+            left: syntax::Expr::Field(field),
+            right: syntax::Expr::Number(_),
+            ..
+        }
+        | Cond::In {
+            value: syntax::Expr::Field(field),
+            ..
+        }
+        | Cond::Wide {
+            field,
+            relation: WideRelation::Value(..) | WideRelation::In { .. },
+        } => Some(*field),
+        _ => None,
+    }
+}
+
+/// The values of [`constant_field`] with which the comparison is true.
+fn constant_values(comparison: &Cond, program: &Program) -> Vec<Interval> {
+    match comparison {
+        Cond::Compare {
+            op,
+            right: syntax::Expr::Number(number),
+            ..
+        } => values(*op, u128::from(*number)),
+        Cond::Wide {
+            relation: WideRelation::Value(op, number),
+            ..
+        } => values(*op, *number),
+        Cond::In { set, negated, .. }
+        | Cond::Wide {
+            relation: WideRelation::In { set, negated },
+            ..
+        } => in_or_out(program.set(*set).intervals(), !negated),
+        _ => Vec::new(),
+    }
+}
+
+/// The values with which all of the comparisons, or any of them, are true.
+pub(super) fn joint_values(comparisons: &[&Cond], all: bool, program: &Program) -> Rc<[Interval]> {
+    let mut joint = Vec::new();
+    for comparison in comparisons {
+        let values = constant_values(comparison, program);
+        joint.extend(if all {
+            in_or_out(&values, false)
+        } else {
+            values
+        });
+    }
+    joint.sort_unstable();
+    let mut union: Vec<Interval> = Vec::with_capacity(joint.len());
+    for (low, high) in joint {
+        match union.last_mut() {
+            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+            _ => union.push((low, high)),
+        }
+    }
+    if all {
+        in_or_out(&union, false).into()
+    } else {
+        union.into()
     }
 }
 

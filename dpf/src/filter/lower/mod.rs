@@ -216,6 +216,7 @@ impl<'p> Lowering<'p> {
                     comparison,
                     truth,
                     shifts: shifts.into(),
+                    instead: None,
                 };
                 let here = |place| (place == PlaceId::SELF).then_some(0);
                 literal.lower(

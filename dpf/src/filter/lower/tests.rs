@@ -291,6 +291,11 @@ filter indirect = (14 + ((14:8 & 0xf) << 2)):16 == 1234;
 filter not_raw = !(shift(14) && (9:8 == 6 || tcp.dport == 22));
 filter frags = ip.frag != 0 && !tcp;
 filter wire = wirelen > 60 && len < wirelen;
+filter many = tcp.dport == 22 || tcp.dport in { 80, 443 } || tcp.dport > 60000;
+filter few = tcp.dport != 53 && tcp.dport < 100 && !(tcp.dport == 80 || tcp.dport == 443);
+filter none_of = !(ip.src == 10.0.0.1 || ip.src == 127.0.0.1 || udp.dport == 53);
+filter two_macs = ether.src != 00:01:02:03:04:04 && ether.src != 00:01:02:03:04:05;
+filter not_hosts6 = !(ip6.src == 2001:db8::1 || ip6.src in 2001:db8::2..2001:db8::9) || ip6.dst < 2001:db8::1;
 filter odd = ip6.class == 0 && ip6.flow < 100 && tcp.offset > 5;
 ";
 

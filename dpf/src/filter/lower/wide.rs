@@ -3,14 +3,11 @@
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
-use super::literal::bits;
+use super::literal::{Interval, bits};
 use crate::{
     filter::{CompareOp, Error, Field, IntervalSet, NodeId, Pool, set::low_mask},
     syntax::{self, FieldUse},
 };
-
-/// An inclusive interval of numbers.
-type Interval = (u128, u128);
 
 /// Values of one chunk, inclusive, and the intervals left for those after it.
 type Part = ((u32, u32), Vec<Interval>);
