@@ -72,6 +72,10 @@ fn sources() -> Result<Vec<Source>> {
     )?;
     let mut sources = Vec::new();
     for path in list.lines() {
+        // A link to a folder is listed as a file; what it leads to is listed itself.
+        if root().join(path).is_dir() {
+            continue;
+        }
         let bytes = match std::fs::read(root().join(path)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
