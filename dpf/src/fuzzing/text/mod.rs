@@ -16,7 +16,7 @@ use alloc::{
 use super::Source;
 use crate::syntax::{
     self, Program,
-    ast::File,
+    ast::{File, Item},
     eval::{Evaluator, Truth},
 };
 
@@ -60,7 +60,11 @@ pub fn check(text: &str) {
         assert_eq!(comments(&again), comments(&parsed), "{text:?}\n{printed}");
     }
     match Program::parse(text, "fuzz.dpf", true) {
-        Ok(program) => evaluate(&program, text.as_bytes()),
+        Ok(program) => {
+            let declared = syntax::parse(text, "fuzz.dpf").map(|file| filters(&file));
+            assert_eq!(declared.ok(), Some(program.filters.len()), "{text}");
+            evaluate(&program, text.as_bytes());
+        }
         Err(errors) => assert!(!errors.to_string().is_empty()),
     }
 }
@@ -79,6 +83,13 @@ pub fn round_trip(tree: &File) {
         Some(printed.as_str())
     );
     check(&printed);
+}
+
+fn filters(file: &File) -> usize {
+    let filters = file.items.iter();
+    filters
+        .filter(|item| matches!(item, Item::Filter(_)))
+        .count()
 }
 
 fn reparsed(printed: &str) -> File {
