@@ -219,6 +219,10 @@ fn widened(address: &[u8]) -> [u8; 16] {
 mod tests {
     use super::*;
 
+    fn id(entry: u32) -> FilterId {
+        FilterId::of_entry(entry).unwrap()
+    }
+
     fn ipv4(identification: u8, flags_offset: u16) -> Vec<u8> {
         let mut packet = vec![0; 14];
         packet[12] = 8;
@@ -271,18 +275,18 @@ mod tests {
     fn entries_expire_and_the_table_is_bounded() {
         let mut table = FragmentTable::default();
         let datagram = |n: u32| Datagram { version: 4, protocol: 17, source: [0; 16], destination: [0; 16], identification: n };
-        table.remember(0, datagram(1), FilterId(5));
-        assert_eq!(table.owner(FRAGMENT_LIFETIME_US - 1, &datagram(1)), Some(FilterId(5)));
-        table.remember(FRAGMENT_LIFETIME_US - 1, datagram(1), FilterId(6));
-        assert_eq!(table.owner(FRAGMENT_LIFETIME_US, &datagram(1)), Some(FilterId(6)));
+        table.remember(0, datagram(1), id(5));
+        assert_eq!(table.owner(FRAGMENT_LIFETIME_US - 1, &datagram(1)), Some(id(5)));
+        table.remember(FRAGMENT_LIFETIME_US - 1, datagram(1), id(6));
+        assert_eq!(table.owner(FRAGMENT_LIFETIME_US, &datagram(1)), Some(id(6)));
         assert_eq!(table.owner(3 * FRAGMENT_LIFETIME_US, &datagram(1)), None);
         for n in 0..2 * MOST_DATAGRAMS as u32 {
-            table.remember(u64::MAX / 2, datagram(n), FilterId(n));
+            table.remember(u64::MAX / 2, datagram(n), id(n));
         }
         assert_eq!(table.len(), MOST_DATAGRAMS);
         assert_eq!(table.evicted(), MOST_DATAGRAMS as u64);
         assert_eq!(table.owner(u64::MAX / 2, &datagram(0)), None);
-        table.forget(FilterId(2 * MOST_DATAGRAMS as u32 - 1));
+        table.forget(id(2 * MOST_DATAGRAMS as u32 - 1));
         assert_eq!(table.len(), MOST_DATAGRAMS - 1);
     }
 
@@ -291,7 +295,7 @@ mod tests {
         let mut table = FragmentTable::default();
         let datagram = fragment(&ipv4(7, 0x2000), Framing::Ethernet).unwrap().datagram;
         for now in 0..10 * MOST_DATAGRAMS as u64 {
-            table.remember(now, datagram, FilterId(1));
+            table.remember(now, datagram, id(1));
         }
         assert!(table.expiries.len() <= 2 * MOST_DATAGRAMS + 1);
     }
