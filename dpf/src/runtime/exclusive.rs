@@ -1,0 +1,232 @@
+//! The policy of an exclusive `Demux`: who may install what, and who wins.
+//!
+//! Every pair of installed filters that shares packets must have an answer to "who wins", and it
+//! is put into one number, the *rank*, from the most significant bits down: how often the claim
+//! was handed on to another owner (what was granted away wins where it lies), the priority (it
+//! orders the filters of one owner only), and the *level*: among nested filters of one class, the
+//! inner has the higher. See `docs/decisions/0003-ranks.md`.
+
+use super::{ClaimError, ClaimId, Claims, Install, InstallError, Owner, OverlapKind, packet::FilterId};
+use crate::{
+    filter::Filter,
+    overlap::{self, Budget, Relation, Verdict, Witness},
+};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+
+/// The largest absolute value of a priority.
+pub const MOST_PRIORITY: i32 = 2047;
+
+/// The most shapes of filters in an exclusive `Demux`.
+pub const MOST_SHAPES: usize = 64;
+
+/// The highest level.
+const MOST_LEVEL: u16 = u16::MAX - 1;
+
+/// A filter that the policy lets in: its rank, and whose ranks must rise before.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission {
+    pub(crate) entry: u32,
+    pub(crate) rank: u32,
+    pub(crate) raised: Vec<Raise>,
+}
+
+/// An installed filter that gets another rank.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raise {
+    pub(crate) entry: u32,
+    pub(crate) old: u32,
+    pub(crate) new: u32,
+}
+
+/// Claims, and the filters that rest on them.
+#[derive(Debug)]
+pub(crate) struct Exclusive {
+    claims: Claims,
+    members: BTreeMap<u32, Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    filter: Filter,
+    claim: ClaimId,
+    owner: Owner,
+    class: Class,
+    level: u16,
+}
+
+/// What stands above the level in a rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    delegations: u8,
+    priority: i32,
+}
+
+impl Exclusive {
+    pub(crate) fn new(first: Owner) -> Self {
+        Self { claims: Claims::new(first), members: BTreeMap::new() }
+    }
+
+    /// Lets `install` in as `entry`, or says why not.
+    pub(crate) fn admit(&mut self, entry: u32, install: &Install) -> Result<Admission, InstallError> {
+        let claim = self.claims.held_by(install.claim, install.owner)?;
+        if install.priority.unsigned_abs() > MOST_PRIORITY.unsigned_abs() {
+            return Err(InstallError::Priority { given: install.priority, limit: MOST_PRIORITY });
+        }
+        inside(claim.region.as_ref(), &install.filter)?;
+        let class = Class { delegations: claim.delegations, priority: install.priority };
+        let (level, raised) = self.level(install, class)?;
+        for raise in &raised {
+            self.set_level(raise.entry, raise.new);
+        }
+        let member =
+            Member { filter: install.filter.clone(), claim: install.claim, owner: install.owner, class, level };
+        self.members.insert(entry, member);
+        Ok(Admission { entry, rank: class.rank(level), raised })
+    }
+
+    /// Takes an admission back; the ones after it have been taken back already.
+    pub(crate) fn dismiss(&mut self, admission: &Admission) {
+        self.remove(admission.entry);
+        for raise in &admission.raised {
+            self.set_level(raise.entry, raise.old);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, entry: u32) {
+        self.members.remove(&entry);
+    }
+
+    /// Cuts a region out of a claim of `owner` for `to`.
+    pub(crate) fn grant(
+        &mut self,
+        owner: Owner,
+        parent: ClaimId,
+        to: Owner,
+        region: Filter,
+    ) -> Result<ClaimId, InstallError> {
+        inside(self.claims.held_by(parent, owner)?.region.as_ref(), &region)?;
+        Ok(self.claims.grant(parent, to, region)?)
+    }
+
+    /// Takes a claim back; returns the entries that rested on it or on what was cut from it.
+    pub(crate) fn revoke(&mut self, claim: ClaimId) -> Result<Vec<u32>, ClaimError> {
+        let gone = self.claims.revoke(claim)?;
+        Ok(self.entries(|member| gone.contains(&member.claim)))
+    }
+
+    /// Takes back the claims of `owner`; returns the entries that are its own or rested on them.
+    pub(crate) fn remove_owner(&mut self, owner: Owner) -> Vec<u32> {
+        let claims: Vec<ClaimId> = self.claims.of(owner).collect();
+        // A claim may have gone with one above it.
+        let gone: Vec<ClaimId> = claims.into_iter().filter_map(|claim| self.claims.revoke(claim).ok()).flatten().collect();
+        self.entries(|member| member.owner == owner || gone.contains(&member.claim))
+    }
+
+    fn entries(&self, chosen: impl Fn(&Member) -> bool) -> Vec<u32> {
+        self.members.iter().filter(|(_, member)| chosen(member)).map(|(entry, _)| *entry).collect()
+    }
+
+    /// The level of a new filter: above all that contain it, below all that it contains. The
+    /// latter rise together if need be, which keeps their order.
+    fn level(&self, install: &Install, class: Class) -> Result<(u16, Vec<Raise>), InstallError> {
+        let (mut level, mut inner) = (0, Vec::new());
+        for (entry, relation) in self.overlapping(&install.filter)? {
+            let member = &self.members[&entry];
+            match self.settle(install, class, entry, member, relation)? {
+                Settled::Classes => {}
+                Settled::Inside => level = level.max(member.level.saturating_add(1)),
+                Settled::Contains => inner.push(entry),
+            }
+        }
+        let lowest = inner.iter().map(|entry| self.members[entry].level).min().unwrap_or(u16::MAX);
+        let rise = (level + 1).saturating_sub(lowest);
+        let raised: Vec<Raise> = inner.iter().filter(|_| rise > 0).map(|entry| self.raise(*entry, rise)).collect();
+        Ok((level, raised))
+    }
+
+    fn raise(&self, entry: u32, rise: u16) -> Raise {
+        let member = &self.members[&entry];
+        let level = member.level.saturating_add(rise).min(MOST_LEVEL);
+        Raise { entry, old: member.class.rank(member.level), new: member.class.rank(level) }
+    }
+
+    fn set_level(&mut self, entry: u32, rank: u32) {
+        if let Some(member) = self.members.get_mut(&entry) {
+            member.level = (rank & 0xffff) as u16;
+        }
+    }
+
+    /// Installed filters that share packets with `filter`, and how.
+    fn overlapping(&self, filter: &Filter) -> Result<Vec<(u32, Relation)>, overlap::CannotTell> {
+        let mut budget = Budget::default();
+        let mut found = Vec::new();
+        for (entry, member) in &self.members {
+            match overlap::relate(filter, &member.filter, &mut budget) {
+                Relation::Disjoint => {}
+                Relation::CannotTell(reason) => return Err(reason),
+                relation => found.push((*entry, relation)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Who wins where `install` and `member` overlap, if that is settled.
+    fn settle(
+        &self,
+        install: &Install,
+        class: Class,
+        entry: u32,
+        member: &Member,
+        relation: Relation,
+    ) -> Result<Settled, InstallError> {
+        let same_owner = install.owner == member.owner;
+        if same_owner && class != member.class {
+            return Ok(Settled::Classes);
+        }
+        let granted = |outer: ClaimId, inner: ClaimId, above: Class, below: Class| {
+            same_owner || (self.claims.delegated(outer, inner) && above.delegations < below.delegations)
+        };
+        let refused = |how, witness: Witness| {
+            let with = FilterId::of_entry(entry).ok_or(InstallError::Filters { given: entry.into(), limit: 0 })?;
+            Err(InstallError::Overlap { with, owner: member.owner, how, witness: Box::new(witness) })
+        };
+        match relation {
+            Relation::AInB { .. } if granted(member.claim, install.claim, member.class, class) => {
+                Ok(if same_owner { Settled::Inside } else { Settled::Classes })
+            }
+            Relation::BInA { .. } if granted(install.claim, member.claim, class, member.class) => {
+                Ok(if same_owner { Settled::Contains } else { Settled::Classes })
+            }
+            Relation::AInB { both, .. } | Relation::BInA { both, .. } => refused(OverlapKind::Foreign, both),
+            Relation::Equal { both } => refused(OverlapKind::Equal, both),
+            Relation::Crossing { both, .. } => refused(OverlapKind::Crossing, both),
+            Relation::Disjoint => Ok(Settled::Classes),
+            Relation::CannotTell(reason) => Err(reason.into()),
+        }
+    }
+}
+
+impl Class {
+    fn rank(self, level: u16) -> u32 {
+        let priority = (self.priority + MOST_PRIORITY + 1) as u32;
+        (u32::from(self.delegations) << 28) | (priority << 16) | u32::from(level.min(MOST_LEVEL))
+    }
+}
+
+/// How an overlap is settled.
+enum Settled {
+    /// By what stands above the level.
+    Classes,
+    /// The new filter is inside, and wins by its level.
+    Inside,
+    /// The new filter contains the other, which wins by its level.
+    Contains,
+}
+
+fn inside(region: Option<&Filter>, filter: &Filter) -> Result<(), InstallError> {
+    let Some(region) = region else { return Ok(()) };
+    match overlap::contains(region, filter, &mut Budget::default())? {
+        Verdict::Holds => Ok(()),
+        Verdict::Fails(witness) => Err(InstallError::OutsideClaim { witness: Box::new(witness) }),
+    }
+}
