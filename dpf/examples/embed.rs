@@ -12,7 +12,7 @@ const FILTERS: &str = "
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let program = Program::parse(FILTERS, "embed.rs", true).map_err(|errors| errors.render(false))?;
-    let lowered = lower::lower(&program).map_err(|error| error.title().to_owned())?;
+    let lowered = lower(&program).map_err(|error| error.title().to_owned())?;
 
     let mut demux = Demux::monitoring()?;
     let mut names = Vec::new();

@@ -43,6 +43,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn filter(condition: &str) -> Result<Filter, Box<dyn std::error::Error>> {
     let text = format!("filter it = {condition};");
     let program = Program::parse(&text, "owners.rs", true).map_err(|errors| errors.render(false))?;
-    let mut lowered = lower::lower(&program).map_err(|error| error.title().to_owned())?;
+    let mut lowered = lower(&program).map_err(|error| error.title().to_owned())?;
     Ok(lowered.remove(0).filter)
 }

@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn install(demux: &mut Demux, port: u16) -> Result<(), Box<dyn std::error::Error>> {
     let text = format!("filter flow = ip.dst == 10.0.0.2 && udp.dport == {port};");
     let program = Program::parse(&text, "flow", true).map_err(|errors| errors.render(false))?;
-    for filter in lower::lower(&program).map_err(|error| error.title().to_owned())? {
+    for filter in lower(&program).map_err(|error| error.title().to_owned())? {
         demux.install(filter.filter)?;
     }
     Ok(())

@@ -14,6 +14,8 @@ pub mod filter;
 pub mod fuzzing;
 pub mod interp;
 pub mod overlap;
+#[cfg(feature = "std")]
+pub mod runtime;
 pub mod shape;
 pub mod syntax;
 pub mod trie;

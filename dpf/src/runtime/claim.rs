@@ -196,9 +196,7 @@ mod tests {
     use crate::filter::Pool;
 
     fn everything() -> Filter {
-        let mut pool = Pool::new();
-        let root = pool.truth(true);
-        pool.finish(root)
+        Pool::new().finish(Pool::TRUE).unwrap()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     ClaimError, ClaimId, CodeError, FilterId, FragmentTable, Framing, InstallError, Owner, Packet, Reader,
     exclusive::{Admission, Exclusive, MOST_SHAPES},
     fragment,
-    native::{Compiler, Native},
+    native::Compiler,
     version::Version,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 };
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 use arc_swap::ArcSwap;
-use core::fmt;
+use core::{fmt, hash::BuildHasher as _};
 
 /// The most groups of a monitoring `Demux`: shapes, and equal filters beyond the first.
 pub const MOST_GROUPS: usize = 1 << 16;
@@ -105,7 +105,7 @@ impl Demux {
     }
 
     fn new(policy: Option<Exclusive>, groups: usize) -> Result<Self, CodeError> {
-        let set = Set::new(Limits { groups }, foldhash::quality::RandomState::default().build_hasher().finish());
+        let set = Set::new(Limits { groups }, seed());
         let mut compiler = Compiler::new()?;
         let version = Arc::new(compiler.compile(set.trie())?);
         let published = Arc::new(ArcSwap::new(version.clone()));
@@ -284,10 +284,6 @@ impl Demux {
         self.set.trie()
     }
 
-    /// The code that runs, for disassembling: its bytes and what each part of it is.
-    pub fn code(&self) -> Option<&Native> {
-        self.version.native()
-    }
 
     fn admit_all(&mut self, installs: &[Install]) -> Result<Vec<Admission>, Refused> {
         let mut admissions = Vec::with_capacity(installs.len());
@@ -375,6 +371,11 @@ impl Demux {
         self.version = Arc::new(version);
         self.published.store(self.version.clone());
     }
+}
+
+/// A number that nobody outside can know, so that nobody can choose keys that collide.
+fn seed() -> u64 {
+    foldhash::quality::RandomState::default().hash_one(0_u64)
 }
 
 /// The first of many installs that was refused; none took place.

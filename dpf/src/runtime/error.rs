@@ -1,7 +1,7 @@
 //! Why a `Demux` refused something. What was refused left no trace.
 
 use super::{ClaimError, FilterId, Owner};
-use crate::{check, codegen, overlap, trie};
+use crate::{check, overlap, trie};
 use alloc::boxed::Box;
 use core::fmt;
 
@@ -64,8 +64,6 @@ pub enum OverlapKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CodeError {
-    /// The code generator passed a limit.
-    Emit(codegen::Error),
     /// The proof of safety failed: a defect of the compiler, caught before it could do harm.
     Refused(check::Refusal),
     /// No executable memory.
@@ -99,7 +97,6 @@ impl fmt::Display for InstallError {
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Emit(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Memory(error) => error.fmt(f),
         }

@@ -25,7 +25,8 @@ mod tests;
 mod version;
 
 pub use claim::{Claim, ClaimError, ClaimId, Claims, MOST_CLAIMS, MOST_DELEGATIONS, Owner};
-pub use demux::{Delivery, Demux, Install, Installed};
+pub use demux::{Delivery, Demux, Install, Installed, MOST_GROUPS, Refused};
+
 pub use error::{CodeError, InstallError, OverlapKind};
 pub use exclusive::{MOST_PRIORITY, MOST_SHAPES};
 pub use fragment::{Datagram, FRAGMENT_LIFETIME_US, Fragment, FragmentTable, Framing, MOST_DATAGRAMS, fragment};

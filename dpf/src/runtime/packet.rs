@@ -1,5 +1,6 @@
 //! What is classified, and the names of what it is classified by.
 
+use alloc::vec::Vec;
 use core::{fmt, num::NonZeroU32};
 
 /// The name of an installed filter; never reused.
@@ -55,6 +56,13 @@ impl<'a> From<&'a [u8]> for Packet<'a> {
 impl<'a, const N: usize> From<&'a [u8; N]> for Packet<'a> {
     /// A packet captured whole.
     fn from(bytes: &'a [u8; N]) -> Self {
+        Self::from(bytes.as_slice())
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Packet<'a> {
+    /// A packet captured whole.
+    fn from(bytes: &'a Vec<u8>) -> Self {
         Self::from(bytes.as_slice())
     }
 }

@@ -40,7 +40,10 @@ impl Version {
         all.clear();
         match &self.native {
             Some(native) => all.extend(native.each(packet).filter_map(FilterId::of_result)),
-            None => walk::classify_all(&self.trie, packet.bytes, packet.wire_len, |entry| all.extend(FilterId::of_entry(entry))),
+            None => {
+                let entries = walk::classify_all(&self.trie, packet.bytes, packet.wire_len);
+                all.extend(entries.into_iter().filter_map(FilterId::of_entry));
+            }
         }
         all.sort_unstable();
     }

@@ -10,7 +10,7 @@ use crate::filter::Filter;
 use crate::shape::{self, Rule};
 
 /// What a change of the set asks of whoever runs its code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[must_use]
 pub enum Change {
     /// Nothing: the tables of the present code were updated in place.
