@@ -11,14 +11,18 @@ const FILTERS: &str = "
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let program = Program::parse(FILTERS, "embed.rs", true).map_err(|errors| errors.render(false))?;
+    let program =
+        Program::parse(FILTERS, "embed.rs", true).map_err(|errors| errors.render(false))?;
     let lowered = lower(&program).map_err(|error| error.title().to_owned())?;
 
     let mut demux = Demux::monitoring()?;
     let mut names = Vec::new();
     for filter in &lowered {
         let installed = demux.install(filter.filter.clone())?;
-        println!("{} is {}: at most {} instructions a packet", filter.name, installed.id, installed.longest_path);
+        println!(
+            "{} is {}: at most {} instructions a packet",
+            filter.name, installed.id, installed.longest_path
+        );
         names.push(&filter.name);
     }
 

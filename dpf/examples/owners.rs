@@ -17,24 +17,43 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let to_bob = demux.grant(system, ClaimId::ROOT, bob, filter("ip.dst == 10.0.0.2")?)?;
 
     let web = filter("ip.dst == 10.0.0.1 && tcp.dport in { 80, 443 }")?;
-    let installed = demux.install(Install { owner: alice, claim: to_alice, ..Install::from(web) })?;
+    let installed = demux.install(Install {
+        owner: alice,
+        claim: to_alice,
+        ..Install::from(web)
+    })?;
     println!("alice's web server is {}", installed.id);
 
     // Bob cannot reach beyond his claim.
     let greedy = filter("tcp.dport == 80")?;
-    match demux.install(Install { owner: bob, claim: to_bob, ..Install::from(greedy) }) {
+    match demux.install(Install {
+        owner: bob,
+        claim: to_bob,
+        ..Install::from(greedy)
+    }) {
         Err(InstallError::OutsideClaim { witness }) => {
-            println!("bob is refused: he would get packets such as {:02x?}", witness.bytes);
+            println!(
+                "bob is refused: he would get packets such as {:02x?}",
+                witness.bytes
+            );
         }
         other => println!("unexpected: {other:?}"),
     }
 
     // Inside one claim, the more specific filter wins; filters that merely cross are refused.
     let secure = filter("ip.dst == 10.0.0.1 && tcp.dport == 443")?;
-    let inner = demux.install(Install { owner: alice, claim: to_alice, ..Install::from(secure) })?;
+    let inner = demux.install(Install {
+        owner: alice,
+        claim: to_alice,
+        ..Install::from(secure)
+    })?;
     println!("alice's secure server is {}, inside the other", inner.id);
     let crossing = filter("ip.dst == 10.0.0.1 && tcp.sport == 7")?;
-    if let Err(error) = demux.install(Install { owner: alice, claim: to_alice, ..Install::from(crossing) }) {
+    if let Err(error) = demux.install(Install {
+        owner: alice,
+        claim: to_alice,
+        ..Install::from(crossing)
+    }) {
         println!("refused: {error}");
     }
     Ok(())
@@ -42,7 +61,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn filter(condition: &str) -> Result<Filter, Box<dyn std::error::Error>> {
     let text = format!("filter it = {condition};");
-    let program = Program::parse(&text, "owners.rs", true).map_err(|errors| errors.render(false))?;
+    let program =
+        Program::parse(&text, "owners.rs", true).map_err(|errors| errors.render(false))?;
     let mut lowered = lower(&program).map_err(|error| error.title().to_owned())?;
     Ok(lowered.remove(0).filter)
 }

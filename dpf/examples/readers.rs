@@ -35,7 +35,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         installed.map(|()| counts)
     })?;
     for count in counts.into_iter().flatten() {
-        println!("a reader classified {} packets, {} of them somebody's", count.0, count.1);
+        println!(
+            "a reader classified {} packets, {} of them somebody's",
+            count.0, count.1
+        );
     }
     println!("{} filters, {} shape", demux.len(), demux.groups());
     Ok(())

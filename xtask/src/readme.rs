@@ -21,7 +21,14 @@ pub(crate) fn run() -> Result<()> {
     }
     shell::run(&mut command(
         "cargo",
-        &["build", "--release", "--package", "dpf-cli", "--features", "bench"],
+        &[
+            "build",
+            "--release",
+            "--package",
+            "dpf-cli",
+            "--features",
+            "bench",
+        ],
     ))?;
     let path = std::env::var("PATH").unwrap_or_default();
     let binaries = root().join("target/release");

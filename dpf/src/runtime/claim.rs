@@ -83,9 +83,14 @@ impl fmt::Display for ClaimError {
             Self::Unknown(claim) => write!(f, "there is no {claim}"),
             Self::NotOwner { claim, owner } => write!(f, "{claim} belongs to owner {}", owner.0),
             Self::Root => write!(f, "the root claim cannot be revoked"),
-            Self::TooMany { given, limit } => write!(f, "{given} claims where at most {limit} are allowed"),
+            Self::TooMany { given, limit } => {
+                write!(f, "{given} claims where at most {limit} are allowed")
+            }
             Self::TooDeep { given, limit } => {
-                write!(f, "a region handed on {given} times where at most {limit} are allowed")
+                write!(
+                    f,
+                    "a region handed on {given} times where at most {limit} are allowed"
+                )
             }
         }
     }
@@ -103,8 +108,16 @@ pub struct Claims {
 impl Claims {
     /// The root claim alone, of `first`.
     pub fn new(first: Owner) -> Self {
-        let root = Claim { owner: first, parent: None, region: None, delegations: 0 };
-        Self { claims: [(ClaimId::ROOT, root)].into(), next: 1 }
+        let root = Claim {
+            owner: first,
+            parent: None,
+            region: None,
+            delegations: 0,
+        };
+        Self {
+            claims: [(ClaimId::ROOT, root)].into(),
+            next: 1,
+        }
     }
 
     /// The claim that `id` names.
@@ -114,7 +127,9 @@ impl Claims {
     /// [`ClaimError::Unknown`].
     pub fn claim(&self, id: ClaimId) -> Result<&Claim, ClaimError> {
         let index = self.claims.binary_search_by_key(&id, |(id, _)| *id);
-        index.map(|index| &self.claims[index].1).map_err(|_| ClaimError::Unknown(id))
+        index
+            .map(|index| &self.claims[index].1)
+            .map_err(|_| ClaimError::Unknown(id))
     }
 
     /// The claim, when it belongs to `owner`.
@@ -124,7 +139,14 @@ impl Claims {
     /// [`ClaimError::Unknown`], [`ClaimError::NotOwner`].
     pub fn held_by(&self, id: ClaimId, owner: Owner) -> Result<&Claim, ClaimError> {
         let claim = self.claim(id)?;
-        if claim.owner == owner { Ok(claim) } else { Err(ClaimError::NotOwner { claim: id, owner: claim.owner }) }
+        if claim.owner == owner {
+            Ok(claim)
+        } else {
+            Err(ClaimError::NotOwner {
+                claim: id,
+                owner: claim.owner,
+            })
+        }
     }
 
     /// Cuts `region` out of `parent` for `to`. The caller has shown that it lies inside.
@@ -132,18 +154,37 @@ impl Claims {
     /// # Errors
     ///
     /// [`ClaimError::Unknown`], [`ClaimError::TooMany`], [`ClaimError::TooDeep`].
-    pub fn grant(&mut self, parent: ClaimId, to: Owner, region: Filter) -> Result<ClaimId, ClaimError> {
+    pub fn grant(
+        &mut self,
+        parent: ClaimId,
+        to: Owner,
+        region: Filter,
+    ) -> Result<ClaimId, ClaimError> {
         let above = self.claim(parent)?;
         let delegations = above.delegations + u8::from(above.owner != to);
         if delegations > MOST_DELEGATIONS {
-            return Err(ClaimError::TooDeep { given: delegations.into(), limit: MOST_DELEGATIONS.into() });
+            return Err(ClaimError::TooDeep {
+                given: delegations.into(),
+                limit: MOST_DELEGATIONS.into(),
+            });
         }
         if self.claims.len() >= MOST_CLAIMS || self.next == u32::MAX {
-            return Err(ClaimError::TooMany { given: self.claims.len() + 1, limit: MOST_CLAIMS });
+            return Err(ClaimError::TooMany {
+                given: self.claims.len() + 1,
+                limit: MOST_CLAIMS,
+            });
         }
         let id = ClaimId(self.next);
         self.next += 1;
-        self.claims.push((id, Claim { owner: to, parent: Some(parent), region: Some(region), delegations }));
+        self.claims.push((
+            id,
+            Claim {
+                owner: to,
+                parent: Some(parent),
+                region: Some(region),
+                delegations,
+            },
+        ));
         Ok(id)
     }
 
@@ -170,14 +211,19 @@ impl Claims {
 
     /// The claims of `owner`, but not the root.
     pub fn of(&self, owner: Owner) -> impl Iterator<Item = ClaimId> + '_ {
-        let granted = self.claims.iter().filter(move |(_, claim)| claim.owner == owner && claim.parent.is_some());
+        let granted = self
+            .claims
+            .iter()
+            .filter(move |(_, claim)| claim.owner == owner && claim.parent.is_some());
         granted.map(|(id, _)| *id)
     }
 
     /// Whether `inner` rests on a region that `outer`'s owner handed on: some claim between `inner`
     /// and the root, both excluded at the bottom end, belongs to that owner.
     pub fn delegated(&self, outer: ClaimId, inner: ClaimId) -> bool {
-        let Ok(owner) = self.claim(outer).map(|claim| claim.owner) else { return false };
+        let Ok(owner) = self.claim(outer).map(|claim| claim.owner) else {
+            return false;
+        };
         let parent = |id: ClaimId| self.claim(id).ok().and_then(|claim| claim.parent);
         let mut above = parent(inner);
         while let Some(id) = above {
@@ -208,7 +254,13 @@ mod tests {
         assert_eq!(claims.claim(b).unwrap().delegations, 2);
         assert!(claims.delegated(ClaimId::ROOT, b) && claims.delegated(a, b));
         assert!(!claims.delegated(b, a) && !claims.delegated(a, c));
-        assert_eq!(claims.held_by(b, Owner(2)).unwrap_err(), ClaimError::NotOwner { claim: b, owner: Owner(3) });
+        assert_eq!(
+            claims.held_by(b, Owner(2)).unwrap_err(),
+            ClaimError::NotOwner {
+                claim: b,
+                owner: Owner(3)
+            }
+        );
         assert_eq!(claims.revoke(a).unwrap(), [a, b]);
         assert_eq!(claims.claim(b).unwrap_err(), ClaimError::Unknown(b));
         assert_eq!(claims.of(Owner(3)).collect::<Vec<_>>(), [c]);
@@ -222,10 +274,16 @@ mod tests {
         for n in 1..=u32::from(MOST_DELEGATIONS) {
             last = claims.grant(last, Owner(n), everything()).unwrap();
         }
-        assert!(matches!(claims.grant(last, Owner(0), everything()), Err(ClaimError::TooDeep { .. })));
+        assert!(matches!(
+            claims.grant(last, Owner(0), everything()),
+            Err(ClaimError::TooDeep { .. })
+        ));
         while claims.claims.len() < MOST_CLAIMS {
             claims.grant(ClaimId::ROOT, Owner(0), everything()).unwrap();
         }
-        assert!(matches!(claims.grant(ClaimId::ROOT, Owner(0), everything()), Err(ClaimError::TooMany { .. })));
+        assert!(matches!(
+            claims.grant(ClaimId::ROOT, Owner(0), everything()),
+            Err(ClaimError::TooMany { .. })
+        ));
     }
 }

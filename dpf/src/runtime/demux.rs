@@ -5,10 +5,11 @@
 //! takes back those before it.
 
 use super::{
-    ClaimError, ClaimId, CodeError, FilterId, FragmentTable, Framing, InstallError, Owner, Packet, Reader,
+    ClaimError, ClaimId, CodeError, FilterId, FragmentTable, Framing, InstallError, Owner, Packet,
+    Reader,
     exclusive::{Admission, Exclusive, MOST_SHAPES},
     fragment,
-    native::Compiler,
+    native::{Compiler, Native},
     version::Version,
 };
 use crate::{
@@ -41,7 +42,13 @@ pub struct Install {
 impl From<Filter> for Install {
     /// For the first owner, on the root claim, with priority 0, without fragments.
     fn from(filter: Filter) -> Self {
-        Self { filter, owner: Owner::default(), claim: ClaimId::ROOT, priority: 0, fragments: false }
+        Self {
+            filter,
+            owner: Owner::default(),
+            claim: ClaimId::ROOT,
+            priority: 0,
+            fragments: false,
+        }
     }
 }
 
@@ -107,7 +114,8 @@ impl Demux {
     fn new(policy: Option<Exclusive>, groups: usize) -> Result<Self, CodeError> {
         let set = Set::new(Limits { groups }, seed());
         let mut compiler = Compiler::new()?;
-        let version = Arc::new(compiler.compile(set.trie())?);
+        let native = compiler.compile(set.trie(), false)?;
+        let version = Arc::new(Version::compiled(set.trie().clone(), native));
         let published = Arc::new(ArcSwap::new(version.clone()));
         let fragments = FragmentTable::default();
         let claims_fragments = BTreeSet::new();
@@ -137,7 +145,9 @@ impl Demux {
     /// [`InstallError`]; everything is as it was before.
     pub fn install(&mut self, install: impl Into<Install>) -> Result<Installed, InstallError> {
         let install = install.into();
-        let installed = self.install_all(core::slice::from_ref(&install)).map_err(|refused| refused.error)?;
+        let installed = self
+            .install_all(core::slice::from_ref(&install))
+            .map_err(|refused| refused.error)?;
         Ok(installed[0])
     }
 
@@ -164,7 +174,9 @@ impl Demux {
 
     /// Removes a filter; returns whether it was installed.
     pub fn remove(&mut self, id: FilterId) -> bool {
-        let Some(change) = self.set.remove(id.entry()) else { return false };
+        let Some(change) = self.set.remove(id.entry()) else {
+            return false;
+        };
         if let Some(policy) = &mut self.policy {
             policy.remove(id.entry());
         }
@@ -183,8 +195,16 @@ impl Demux {
     /// # Errors
     ///
     /// [`InstallError::Claim`], [`InstallError::OutsideClaim`], [`InstallError::CannotTell`].
-    pub fn grant(&mut self, owner: Owner, parent: ClaimId, to: Owner, region: Filter) -> Result<ClaimId, InstallError> {
-        self.policy.get_or_insert_with(|| Exclusive::new(Owner::default())).grant(owner, parent, to, region)
+    pub fn grant(
+        &mut self,
+        owner: Owner,
+        parent: ClaimId,
+        to: Owner,
+        region: Filter,
+    ) -> Result<ClaimId, InstallError> {
+        self.policy
+            .get_or_insert_with(|| Exclusive::new(Owner::default()))
+            .grant(owner, parent, to, region)
     }
 
     /// Takes a claim back, with all that was cut from it and every filter that rests on them.
@@ -194,8 +214,14 @@ impl Demux {
     ///
     /// [`InstallError::Claim`].
     pub fn revoke(&mut self, claim: ClaimId) -> Result<Vec<FilterId>, InstallError> {
-        let Some(policy) = &mut self.policy else { return Err(ClaimError::Unknown(claim).into()) };
-        let gone: Vec<FilterId> = policy.revoke(claim)?.into_iter().filter_map(FilterId::of_entry).collect();
+        let Some(policy) = &mut self.policy else {
+            return Err(ClaimError::Unknown(claim).into());
+        };
+        let gone: Vec<FilterId> = policy
+            .revoke(claim)?
+            .into_iter()
+            .filter_map(FilterId::of_entry)
+            .collect();
         gone.iter().for_each(|id| {
             self.remove(*id);
         });
@@ -204,8 +230,14 @@ impl Demux {
 
     /// Removes every filter of `owner`, and its claims but the root. Returns the filters removed.
     pub fn remove_owner(&mut self, owner: Owner) -> Vec<FilterId> {
-        let Some(policy) = &mut self.policy else { return Vec::new() };
-        let gone: Vec<FilterId> = policy.remove_owner(owner).into_iter().filter_map(FilterId::of_entry).collect();
+        let Some(policy) = &mut self.policy else {
+            return Vec::new();
+        };
+        let gone: Vec<FilterId> = policy
+            .remove_owner(owner)
+            .into_iter()
+            .filter_map(FilterId::of_entry)
+            .collect();
         gone.iter().for_each(|id| {
             self.remove(*id);
         });
@@ -238,7 +270,9 @@ impl Demux {
     pub fn deliver<'p>(&mut self, now: u64, packet: impl Into<Packet<'p>>) -> Delivery {
         let packet = packet.into();
         if self.claims_fragments.is_empty() {
-            return self.classify(packet).map_or(Delivery::Nobody, Delivery::Filter);
+            return self
+                .classify(packet)
+                .map_or(Delivery::Nobody, Delivery::Filter);
         }
         let part = fragment(packet.bytes, self.framing);
         if let Some(later) = part.filter(|part| !part.first)
@@ -284,6 +318,10 @@ impl Demux {
         self.set.trie()
     }
 
+    /// The code that runs, for disassembling; nothing where the trie is walked.
+    pub fn native(&self) -> Option<&Native> {
+        self.version.native()
+    }
 
     fn admit_all(&mut self, installs: &[Install]) -> Result<Vec<Admission>, Refused> {
         let mut admissions = Vec::with_capacity(installs.len());
@@ -292,7 +330,10 @@ impl Demux {
                 Ok(admission) => admissions.push(admission),
                 Err(error) => {
                     self.dismiss(&admissions);
-                    return Err(Refused { index: Some(index), error });
+                    return Err(Refused {
+                        index: Some(index),
+                        error,
+                    });
                 }
             }
         }
@@ -302,12 +343,19 @@ impl Demux {
     fn admit(&mut self, install: &Install) -> Result<Admission, InstallError> {
         if self.next > MAX_ENTRY {
             let given = u64::from(self.next) + 1;
-            return Err(InstallError::Filters { given, limit: u64::from(MAX_ENTRY) + 1 });
+            return Err(InstallError::Filters {
+                given,
+                limit: u64::from(MAX_ENTRY) + 1,
+            });
         }
         let entry = self.next;
         let admission = match &mut self.policy {
             Some(policy) => policy.admit(entry, install)?,
-            None => Admission { entry, rank: MAX_RANK - entry, raised: Vec::new() },
+            None => Admission {
+                entry,
+                rank: MAX_RANK - entry,
+                raised: Vec::new(),
+            },
         };
         self.next += 1;
         Ok(admission)
@@ -315,17 +363,33 @@ impl Demux {
 
     /// Takes back admissions, the last first.
     fn dismiss(&mut self, admissions: &[Admission]) {
-        let Some(policy) = &mut self.policy else { return };
-        admissions.iter().rev().for_each(|admission| policy.dismiss(admission));
+        let Some(policy) = &mut self.policy else {
+            return;
+        };
+        admissions
+            .iter()
+            .rev()
+            .for_each(|admission| policy.dismiss(admission));
     }
 
     /// Puts admitted filters into the trie and publishes it.
-    fn place(&mut self, installs: &[Install], admissions: &[Admission]) -> Result<Change, InstallError> {
+    fn place(
+        &mut self,
+        installs: &[Install],
+        admissions: &[Admission],
+    ) -> Result<Change, InstallError> {
         let mut change = Change::Data;
         for raise in admissions.iter().flat_map(|admission| &admission.raised) {
-            change = change.max(self.set.set_rank(raise.entry, raise.new).unwrap_or(Change::Data));
+            change = change.max(
+                self.set
+                    .set_rank(raise.entry, raise.new)
+                    .unwrap_or(Change::Data),
+            );
         }
-        let placed = installs.iter().zip(admissions).map(|(install, admission)| (&install.filter, admission.entry, admission.rank));
+        let placed = installs
+            .iter()
+            .zip(admissions)
+            .map(|(install, admission)| (&install.filter, admission.entry, admission.rank));
         let placed: Vec<(&Filter, u32, u32)> = placed.collect();
         let result = match self.set.insert_many(&placed) {
             Ok(inserted) => self.publish(change.max(inserted)).map_err(|error| {
@@ -337,7 +401,11 @@ impl Demux {
             Err(error) => Err(InstallError::Trie(error)),
         };
         result.inspect_err(|_| {
-            for raise in admissions.iter().rev().flat_map(|admission| admission.raised.iter().rev()) {
+            for raise in admissions
+                .iter()
+                .rev()
+                .flat_map(|admission| admission.raised.iter().rev())
+            {
                 self.set.set_rank(raise.entry, raise.old);
             }
             self.stale = true;
@@ -351,7 +419,11 @@ impl Demux {
             if install.fragments {
                 self.claims_fragments.insert(id);
             }
-            Installed { id, change, longest_path }
+            Installed {
+                id,
+                change,
+                longest_path,
+            }
         });
         installed.collect()
     }
@@ -361,8 +433,11 @@ impl Demux {
         if change == Change::Data && !self.stale {
             return Ok(Change::Data);
         }
-        let version = self.compiler.compile(self.set.trie())?;
-        self.show(version);
+        // Only monitors are asked for all filters that accept a packet often.
+        let native = self
+            .compiler
+            .compile(self.set.trie(), self.policy.is_none())?;
+        self.show(Version::compiled(self.set.trie().clone(), native));
         self.stale = false;
         Ok(Change::Code)
     }

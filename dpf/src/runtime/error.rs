@@ -1,7 +1,7 @@
 //! Why a `Demux` refused something. What was refused left no trace.
 
 use super::{ClaimError, FilterId, Owner};
-use crate::{check, overlap, trie};
+use crate::{check, codegen, overlap, trie};
 use alloc::boxed::Box;
 use core::fmt;
 
@@ -64,6 +64,8 @@ pub enum OverlapKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CodeError {
+    /// The code generator passed a limit.
+    Emit(codegen::Error),
     /// The proof of safety failed: a defect of the compiler, caught before it could do harm.
     Refused(check::Refusal),
     /// No executable memory.
@@ -74,8 +76,12 @@ impl fmt::Display for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Claim(error) => error.fmt(f),
-            Self::OutsideClaim { .. } => f.write_str("the filter accepts packets outside its claim"),
-            Self::Overlap { with, owner, how, .. } => {
+            Self::OutsideClaim { .. } => {
+                f.write_str("the filter accepts packets outside its claim")
+            }
+            Self::Overlap {
+                with, owner, how, ..
+            } => {
                 let how = match how {
                     OverlapKind::Equal => "accepts the same packets as",
                     OverlapKind::Crossing => "overlaps, without containing or being contained in,",
@@ -85,9 +91,14 @@ impl fmt::Display for InstallError {
             }
             Self::CannotTell(reason) => write!(f, "whether the filter overlaps another: {reason}"),
             Self::Priority { given, limit } => {
-                write!(f, "priority {given}; priorities are from -{limit} to {limit}")
+                write!(
+                    f,
+                    "priority {given}; priorities are from -{limit} to {limit}"
+                )
             }
-            Self::Filters { given, limit } => write!(f, "{given} filters were installed; {limit} are allowed"),
+            Self::Filters { given, limit } => {
+                write!(f, "{given} filters were installed; {limit} are allowed")
+            }
             Self::Trie(error) => error.fmt(f),
             Self::Code(error) => error.fmt(f),
         }
@@ -97,6 +108,7 @@ impl fmt::Display for InstallError {
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Emit(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Memory(error) => error.fmt(f),
         }

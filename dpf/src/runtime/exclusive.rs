@@ -6,7 +6,9 @@
 //! orders the filters of one owner only), and the *level*: among nested filters of one class, the
 //! inner has the higher. See `docs/decisions/0003-ranks.md`.
 
-use super::{ClaimError, ClaimId, Claims, Install, InstallError, Owner, OverlapKind, packet::FilterId};
+use super::{
+    ClaimError, ClaimId, Claims, Install, InstallError, OverlapKind, Owner, packet::FilterId,
+};
 use crate::{
     filter::Filter,
     overlap::{self, Budget, Relation, Verdict, Witness},
@@ -63,25 +65,47 @@ struct Class {
 
 impl Exclusive {
     pub(crate) fn new(first: Owner) -> Self {
-        Self { claims: Claims::new(first), members: BTreeMap::new() }
+        Self {
+            claims: Claims::new(first),
+            members: BTreeMap::new(),
+        }
     }
 
     /// Lets `install` in as `entry`, or says why not.
-    pub(crate) fn admit(&mut self, entry: u32, install: &Install) -> Result<Admission, InstallError> {
+    pub(crate) fn admit(
+        &mut self,
+        entry: u32,
+        install: &Install,
+    ) -> Result<Admission, InstallError> {
         let claim = self.claims.held_by(install.claim, install.owner)?;
         if install.priority.unsigned_abs() > MOST_PRIORITY.unsigned_abs() {
-            return Err(InstallError::Priority { given: install.priority, limit: MOST_PRIORITY });
+            return Err(InstallError::Priority {
+                given: install.priority,
+                limit: MOST_PRIORITY,
+            });
         }
         inside(claim.region.as_ref(), &install.filter)?;
-        let class = Class { delegations: claim.delegations, priority: install.priority };
+        let class = Class {
+            delegations: claim.delegations,
+            priority: install.priority,
+        };
         let (level, raised) = self.level(install, class)?;
         for raise in &raised {
             self.set_level(raise.entry, raise.new);
         }
-        let member =
-            Member { filter: install.filter.clone(), claim: install.claim, owner: install.owner, class, level };
+        let member = Member {
+            filter: install.filter.clone(),
+            claim: install.claim,
+            owner: install.owner,
+            class,
+            level,
+        };
         self.members.insert(entry, member);
-        Ok(Admission { entry, rank: class.rank(level), raised })
+        Ok(Admission {
+            entry,
+            rank: class.rank(level),
+            raised,
+        })
     }
 
     /// Takes an admission back; the ones after it have been taken back already.
@@ -118,12 +142,20 @@ impl Exclusive {
     pub(crate) fn remove_owner(&mut self, owner: Owner) -> Vec<u32> {
         let claims: Vec<ClaimId> = self.claims.of(owner).collect();
         // A claim may have gone with one above it.
-        let gone: Vec<ClaimId> = claims.into_iter().filter_map(|claim| self.claims.revoke(claim).ok()).flatten().collect();
+        let gone: Vec<ClaimId> = claims
+            .into_iter()
+            .filter_map(|claim| self.claims.revoke(claim).ok())
+            .flatten()
+            .collect();
         self.entries(|member| member.owner == owner || gone.contains(&member.claim))
     }
 
     fn entries(&self, chosen: impl Fn(&Member) -> bool) -> Vec<u32> {
-        self.members.iter().filter(|(_, member)| chosen(member)).map(|(entry, _)| *entry).collect()
+        self.members
+            .iter()
+            .filter(|(_, member)| chosen(member))
+            .map(|(entry, _)| *entry)
+            .collect()
     }
 
     /// The level of a new filter: above all that contain it, below all that it contains. The
@@ -138,16 +170,28 @@ impl Exclusive {
                 Settled::Contains => inner.push(entry),
             }
         }
-        let lowest = inner.iter().map(|entry| self.members[entry].level).min().unwrap_or(u16::MAX);
+        let lowest = inner
+            .iter()
+            .map(|entry| self.members[entry].level)
+            .min()
+            .unwrap_or(u16::MAX);
         let rise = (level + 1).saturating_sub(lowest);
-        let raised: Vec<Raise> = inner.iter().filter(|_| rise > 0).map(|entry| self.raise(*entry, rise)).collect();
+        let raised: Vec<Raise> = inner
+            .iter()
+            .filter(|_| rise > 0)
+            .map(|entry| self.raise(*entry, rise))
+            .collect();
         Ok((level, raised))
     }
 
     fn raise(&self, entry: u32, rise: u16) -> Raise {
         let member = &self.members[&entry];
         let level = member.level.saturating_add(rise).min(MOST_LEVEL);
-        Raise { entry, old: member.class.rank(member.level), new: member.class.rank(level) }
+        Raise {
+            entry,
+            old: member.class.rank(member.level),
+            new: member.class.rank(level),
+        }
     }
 
     fn set_level(&mut self, entry: u32, rank: u32) {
@@ -184,20 +228,39 @@ impl Exclusive {
             return Ok(Settled::Classes);
         }
         let granted = |outer: ClaimId, inner: ClaimId, above: Class, below: Class| {
-            same_owner || (self.claims.delegated(outer, inner) && above.delegations < below.delegations)
+            same_owner
+                || (self.claims.delegated(outer, inner) && above.delegations < below.delegations)
         };
         let refused = |how, witness: Witness| {
-            let with = FilterId::of_entry(entry).ok_or(InstallError::Filters { given: entry.into(), limit: 0 })?;
-            Err(InstallError::Overlap { with, owner: member.owner, how, witness: Box::new(witness) })
+            let with = FilterId::of_entry(entry).ok_or(InstallError::Filters {
+                given: entry.into(),
+                limit: 0,
+            })?;
+            Err(InstallError::Overlap {
+                with,
+                owner: member.owner,
+                how,
+                witness: Box::new(witness),
+            })
         };
         match relation {
             Relation::AInB { .. } if granted(member.claim, install.claim, member.class, class) => {
-                Ok(if same_owner { Settled::Inside } else { Settled::Classes })
+                Ok(if same_owner {
+                    Settled::Inside
+                } else {
+                    Settled::Classes
+                })
             }
             Relation::BInA { .. } if granted(install.claim, member.claim, class, member.class) => {
-                Ok(if same_owner { Settled::Contains } else { Settled::Classes })
+                Ok(if same_owner {
+                    Settled::Contains
+                } else {
+                    Settled::Classes
+                })
             }
-            Relation::AInB { both, .. } | Relation::BInA { both, .. } => refused(OverlapKind::Foreign, both),
+            Relation::AInB { both, .. } | Relation::BInA { both, .. } => {
+                refused(OverlapKind::Foreign, both)
+            }
             Relation::Equal { both } => refused(OverlapKind::Equal, both),
             Relation::Crossing { both, .. } => refused(OverlapKind::Crossing, both),
             Relation::Disjoint => Ok(Settled::Classes),
@@ -227,6 +290,8 @@ fn inside(region: Option<&Filter>, filter: &Filter) -> Result<(), InstallError> 
     let Some(region) = region else { return Ok(()) };
     match overlap::contains(region, filter, &mut Budget::default())? {
         Verdict::Holds => Ok(()),
-        Verdict::Fails(witness) => Err(InstallError::OutsideClaim { witness: Box::new(witness) }),
+        Verdict::Fails(witness) => Err(InstallError::OutsideClaim {
+            witness: Box::new(witness),
+        }),
     }
 }

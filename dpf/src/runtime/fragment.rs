@@ -77,7 +77,9 @@ impl FragmentTable {
     pub fn remember(&mut self, now: u64, datagram: Datagram, filter: FilterId) {
         self.expire(now);
         while self.owners.len() >= MOST_DATAGRAMS && !self.owners.contains_key(&datagram) {
-            let Some((expiry, oldest)) = self.expiries.pop_front() else { break };
+            let Some((expiry, oldest)) = self.expiries.pop_front() else {
+                break;
+            };
             if self.drop_expired(oldest, expiry) {
                 self.evicted += 1;
             }
@@ -89,7 +91,9 @@ impl FragmentTable {
         // Renewals leave their old expiry behind; they must not pile up.
         if self.expiries.len() > 2 * MOST_DATAGRAMS {
             let owners = &self.owners;
-            self.expiries.retain(|(expiry, datagram)| owners.get(datagram).is_some_and(|entry| entry.1 == *expiry));
+            self.expiries.retain(|(expiry, datagram)| {
+                owners.get(datagram).is_some_and(|entry| entry.1 == *expiry)
+            });
         }
     }
 
@@ -103,7 +107,8 @@ impl FragmentTable {
     pub fn forget(&mut self, filter: FilterId) {
         self.owners.retain(|_, (owner, _)| *owner != filter);
         let owners = &self.owners;
-        self.expiries.retain(|(_, datagram)| owners.contains_key(datagram));
+        self.expiries
+            .retain(|(_, datagram)| owners.contains_key(datagram));
     }
 
     /// How many datagrams are remembered.
@@ -133,7 +138,10 @@ impl FragmentTable {
 
     /// Drops the entry unless it was renewed since it was to expire at `expiry`.
     fn drop_expired(&mut self, datagram: Datagram, expiry: u64) -> bool {
-        let current = self.owners.get(&datagram).is_some_and(|entry| entry.1 == expiry);
+        let current = self
+            .owners
+            .get(&datagram)
+            .is_some_and(|entry| entry.1 == expiry);
         if current {
             self.owners.remove(&datagram);
         }
@@ -166,7 +174,11 @@ fn fragment_v4(ip: &[u8]) -> Option<Fragment> {
         destination: widened(ip.get(16..20)?),
         identification: u32::from(half(ip, 4)?),
     };
-    Some(Fragment { datagram, first: offset == 0, more })
+    Some(Fragment {
+        datagram,
+        first: offset == 0,
+        more,
+    })
 }
 
 fn fragment_v6(ip: &[u8]) -> Option<Fragment> {
@@ -200,7 +212,11 @@ fn fragment_v6(ip: &[u8]) -> Option<Fragment> {
         destination: widened(ip.get(24..40)?),
         identification,
     };
-    Some(Fragment { datagram, first: offset == 0, more })
+    Some(Fragment {
+        datagram,
+        first: offset == 0,
+        more,
+    })
 }
 
 fn half(bytes: &[u8], at: usize) -> Option<u16> {
@@ -211,7 +227,9 @@ fn half(bytes: &[u8], at: usize) -> Option<u16> {
 /// An address in the low bytes of sixteen.
 fn widened(address: &[u8]) -> [u8; 16] {
     let mut wide = [0; 16];
-    wide.iter_mut().zip(address).for_each(|(to, from)| *to = *from);
+    wide.iter_mut()
+        .zip(address)
+        .for_each(|(to, from)| *to = *from);
     wide
 }
 
@@ -240,10 +258,19 @@ mod tests {
 
     #[test]
     fn first_middle_and_last_share_a_datagram() {
-        let parts = [0x2000, 0x2010, 0x0020].map(|bits| fragment(&ipv4(7, bits), Framing::Ethernet).unwrap());
-        assert_eq!(parts.map(|part| (part.first, part.more)), [(true, true), (false, true), (false, false)]);
+        let parts = [0x2000, 0x2010, 0x0020]
+            .map(|bits| fragment(&ipv4(7, bits), Framing::Ethernet).unwrap());
+        assert_eq!(
+            parts.map(|part| (part.first, part.more)),
+            [(true, true), (false, true), (false, false)]
+        );
         assert!(parts.iter().all(|part| part.datagram == parts[0].datagram));
-        assert_ne!(fragment(&ipv4(8, 0x2000), Framing::Ethernet).unwrap().datagram, parts[0].datagram);
+        assert_ne!(
+            fragment(&ipv4(8, 0x2000), Framing::Ethernet)
+                .unwrap()
+                .datagram,
+            parts[0].datagram
+        );
     }
 
     #[test]
@@ -274,9 +301,18 @@ mod tests {
     #[test]
     fn entries_expire_and_the_table_is_bounded() {
         let mut table = FragmentTable::default();
-        let datagram = |n: u32| Datagram { version: 4, protocol: 17, source: [0; 16], destination: [0; 16], identification: n };
+        let datagram = |n: u32| Datagram {
+            version: 4,
+            protocol: 17,
+            source: [0; 16],
+            destination: [0; 16],
+            identification: n,
+        };
         table.remember(0, datagram(1), id(5));
-        assert_eq!(table.owner(FRAGMENT_LIFETIME_US - 1, &datagram(1)), Some(id(5)));
+        assert_eq!(
+            table.owner(FRAGMENT_LIFETIME_US - 1, &datagram(1)),
+            Some(id(5))
+        );
         table.remember(FRAGMENT_LIFETIME_US - 1, datagram(1), id(6));
         assert_eq!(table.owner(FRAGMENT_LIFETIME_US, &datagram(1)), Some(id(6)));
         assert_eq!(table.owner(3 * FRAGMENT_LIFETIME_US, &datagram(1)), None);
@@ -293,7 +329,9 @@ mod tests {
     #[test]
     fn renewals_do_not_pile_up() {
         let mut table = FragmentTable::default();
-        let datagram = fragment(&ipv4(7, 0x2000), Framing::Ethernet).unwrap().datagram;
+        let datagram = fragment(&ipv4(7, 0x2000), Framing::Ethernet)
+            .unwrap()
+            .datagram;
         for now in 0..10 * MOST_DATAGRAMS as u64 {
             table.remember(now, datagram, id(1));
         }

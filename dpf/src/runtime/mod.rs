@@ -29,6 +29,9 @@ pub use demux::{Delivery, Demux, Install, Installed, MOST_GROUPS, Refused};
 
 pub use error::{CodeError, InstallError, OverlapKind};
 pub use exclusive::{MOST_PRIORITY, MOST_SHAPES};
-pub use fragment::{Datagram, FRAGMENT_LIFETIME_US, Fragment, FragmentTable, Framing, MOST_DATAGRAMS, fragment};
+pub use fragment::{
+    Datagram, FRAGMENT_LIFETIME_US, Fragment, FragmentTable, Framing, MOST_DATAGRAMS, fragment,
+};
+pub use native::{CODE_RANGE, Native};
 pub use packet::{FilterId, Packet};
 pub use reader::Reader;

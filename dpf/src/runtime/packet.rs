@@ -49,7 +49,10 @@ impl<'a> Packet<'a> {
 impl<'a> From<&'a [u8]> for Packet<'a> {
     /// A packet captured whole.
     fn from(bytes: &'a [u8]) -> Self {
-        Self { bytes, wire_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
+        Self {
+            bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -65,4 +68,13 @@ impl<'a> From<&'a Vec<u8>> for Packet<'a> {
     fn from(bytes: &'a Vec<u8>) -> Self {
         Self::from(bytes.as_slice())
     }
+}
+
+/// Where the packet is and how many bytes of it count: all, up to what 32 bits can say.
+#[inline]
+pub(crate) fn captured(bytes: &[u8]) -> (*const u8, u32) {
+    (
+        bytes.as_ptr(),
+        u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+    )
 }

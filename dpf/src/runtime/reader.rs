@@ -16,7 +16,9 @@ pub struct Reader {
 
 impl Reader {
     pub(crate) fn new(current: Arc<ArcSwap<Version>>) -> Self {
-        Self { version: Cache::new(current) }
+        Self {
+            version: Cache::new(current),
+        }
     }
 
     /// The filter that wins the packet, or none.

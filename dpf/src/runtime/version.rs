@@ -18,7 +18,10 @@ pub(crate) struct Version {
 impl Version {
     /// A version that runs code made of `trie`.
     pub(crate) fn compiled(trie: Shared<Trie>, native: Native) -> Self {
-        Self { trie, native: Some(native) }
+        Self {
+            trie,
+            native: Some(native),
+        }
     }
 
     /// A version without code.
@@ -31,15 +34,16 @@ impl Version {
     pub(crate) fn best(&self, packet: Packet<'_>) -> u32 {
         match &self.native {
             Some(native) => native.best(packet),
-            None => walk::classify(&self.trie, packet.bytes, packet.wire_len).map_or(0, |entry| entry + 1),
+            None => walk::classify(&self.trie, packet.bytes, packet.wire_len)
+                .map_or(0, |entry| entry + 1),
         }
     }
 
     /// Every filter that accepts the packet, ascending, into `all`.
     pub(crate) fn all(&self, packet: Packet<'_>, all: &mut Vec<FilterId>) {
         all.clear();
-        match &self.native {
-            Some(native) => all.extend(native.each(packet).filter_map(FilterId::of_result)),
+        match self.native.as_ref().and_then(|native| native.each(packet)) {
+            Some(each) => all.extend(each.filter_map(FilterId::of_result)),
             None => {
                 let entries = walk::classify_all(&self.trie, packet.bytes, packet.wire_len);
                 all.extend(entries.into_iter().filter_map(FilterId::of_entry));
@@ -51,7 +55,11 @@ impl Version {
     /// The winner of each packet.
     pub(crate) fn batch(&self, packets: &[Packet<'_>], winners: &mut Vec<Option<FilterId>>) {
         winners.clear();
-        winners.extend(packets.iter().map(|packet| FilterId::of_result(self.best(*packet))));
+        winners.extend(
+            packets
+                .iter()
+                .map(|packet| FilterId::of_result(self.best(*packet))),
+        );
     }
 
     /// The most instructions of one call; 0 without code.
