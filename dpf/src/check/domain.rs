@@ -26,6 +26,14 @@ pub(crate) struct Sum {
     pub(crate) offset: i64,
 }
 
+#[cfg(test)]
+impl Var {
+    /// A number that tells variables apart.
+    pub(crate) fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl Sum {
     pub(crate) const fn of(var: Var) -> Self {
         Self { var, offset: 0 }
@@ -104,6 +112,12 @@ impl Residue {
             modulus,
             remainder: 0,
         }
+    }
+
+    /// Whether `value` has it.
+    #[cfg(test)]
+    pub(crate) fn holds(self, value: u64) -> bool {
+        value % u64::from(self.modulus) == u64::from(self.remainder)
     }
 
     fn plus(self, other: Self) -> Self {

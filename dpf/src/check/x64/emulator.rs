@@ -68,6 +68,10 @@ pub struct Outcome {
     pub result: u32,
     /// How many instructions it executed, its return included.
     pub steps: u32,
+    /// Where it returned, in bytes from the start of the code.
+    pub at: usize,
+    /// What was in the registers then, by number.
+    pub registers: [u64; 16],
 }
 
 /// Calls the function at `entry` of `code`, for at most `steps` instructions.
@@ -91,6 +95,8 @@ pub fn run(
                 return Ok(Outcome {
                     result: processor.registers[0] as u32,
                     steps: step,
+                    at,
+                    registers: processor.registers,
                 });
             }
         }

@@ -13,6 +13,8 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 use super::decode;
 use super::machine::{Flags, JumpTable, Machine};
 use super::transfer::Next;
+#[cfg(test)]
+use crate::check::domain::Numbers;
 use crate::check::policy::Policy;
 use crate::check::report::{Reason, Refusal, Report};
 use crate::check::state::State;
@@ -65,6 +67,17 @@ struct Pass<'a> {
     at: usize,
     longest_path: u32,
     instructions: u32,
+    /// What is known at each return.
+    #[cfg(test)]
+    returns: Vec<(usize, State<16>)>,
+}
+
+/// What is known at each return of code that may run.
+#[cfg(test)]
+pub(super) fn returns(code: &[u8], policy: &Policy) -> Option<(Numbers, Vec<(usize, State<16>)>)> {
+    let mut pass = Pass::new(code, policy);
+    pass.run().ok()?;
+    Some((pass.machine.numbers, pass.returns))
 }
 
 impl<'a> Pass<'a> {
@@ -78,6 +91,8 @@ impl<'a> Pass<'a> {
             at: 0,
             longest_path: 0,
             instructions: 0,
+            #[cfg(test)]
+            returns: Vec::new(),
         }
     }
 
@@ -178,6 +193,9 @@ impl<'a> Pass<'a> {
             Next::Table(table) => self.jump_table(table).map(|()| false),
             Next::Return => {
                 self.longest_path = self.longest_path.max(self.machine.state.depth);
+                #[cfg(test)]
+                self.returns
+                    .push((start, State::clone(&self.machine.state)));
                 Ok(false)
             }
         }

@@ -9,6 +9,8 @@ mod memory;
 mod transfer;
 
 #[cfg(test)]
+mod soundness;
+#[cfg(test)]
 mod tests;
 
 pub use flow::MAX_CODE;
