@@ -65,6 +65,13 @@ impl Bounds {
         }
     }
 
+    /// Tightened by bounds of the value without its lowest bits.
+    pub(super) fn under(self, top: Bounds, below: u32) -> Self {
+        let ones = (1 << below) - 1;
+        let least = self.least.max(top.least << below);
+        Bounds::new(least, self.most.min(top.most << below | ones), self.known)
+    }
+
     fn known(known: Pattern) -> Self {
         Bounds::new(0, u32::MAX, known)
     }

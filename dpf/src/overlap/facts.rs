@@ -12,7 +12,8 @@ use super::{
     bounds::{Bounds, EQUAL, Knowledge, LESS, MORE, bounds, mirrored},
     sets::{self, Intervals, Pattern},
     terms::{
-        AnchorId, CellId, FieldId, LEN, Literal, LiteralId, Place, ROOT, SetId, TermId, Terms,
+        Anchor, AnchorId, CellId, FieldId, LEN, Literal, LiteralId, Place, ROOT, SetId, TermId,
+        Terms,
     },
 };
 
@@ -74,6 +75,8 @@ pub(super) struct Facts {
     allowed: Vec<Allowed>,
     narrowed: Vec<Vec<(u32, u32)>>,
     rooms: Vec<Room>,
+    /// The anchors whose rooms were narrowed, in order of the first time.
+    confined: Vec<AnchorId>,
     pub(super) orders: Vec<Order>,
     trail: Vec<Undo>,
 }
@@ -91,7 +94,12 @@ impl Facts {
             match self.trail.pop() {
                 Some(Undo::Known(cell, old)) => self.known[cell] = old,
                 Some(Undo::Allowed(field, old)) => self.allowed[field] = old,
-                Some(Undo::Room(anchor, old)) => self.rooms[anchor] = old,
+                Some(Undo::Room(anchor, old)) => {
+                    self.rooms[anchor] = old;
+                    if old == Room::ANY {
+                        self.confined.pop();
+                    }
+                }
                 Some(Undo::Order(at, old)) => self.orders[at].left_is = old,
                 Some(Undo::NewOrder) => drop(self.orders.pop()),
                 None => {}
@@ -161,10 +169,11 @@ impl Facts {
 
     /// Carries bounds between anchors, the lengths and the shifts that join them.
     pub(super) fn settle(&mut self, terms: &Terms) -> Result<(), Conflict> {
-        for _ in 0..terms.anchors.len() {
-            let mut changed = false;
-            for anchor in ROOT + 1..terms.anchors.len() {
-                let &super::terms::Anchor { from, by } = &terms.anchors[anchor];
+        for _ in 0..=self.confined.len() {
+            let (mut changed, mut at) = (false, 0);
+            while let Some(&anchor) = self.confined.get(at) {
+                at += 1;
+                let Anchor { from, by } = terms.anchors[anchor];
                 let by = self.bounds(terms, by);
                 let nearest = distance(from.offset) + i64::from(by.least);
                 let farthest = distance(from.offset) + i64::from(by.most);
@@ -336,6 +345,9 @@ impl Facts {
                 self.rooms.resize(anchor + 1, Room::ANY);
             }
             self.trail.push(Undo::Room(anchor, old));
+            if old == Room::ANY {
+                self.confined.push(anchor);
+            }
             self.rooms[anchor] = new;
         }
         Ok(true)
@@ -413,13 +425,26 @@ pub(super) struct Assumed<'a, 'f> {
     pub(super) terms: &'a Terms<'f>,
 }
 
-impl Knowledge for Assumed<'_, '_> {
-    fn field(&self, field: FieldId) -> Bounds {
+impl Assumed<'_, '_> {
+    /// What is known of a field by its own set and known bits.
+    fn alone(&self, field: FieldId) -> Bounds {
         let Assumed { facts, terms } = self;
         let (allowed, known) = (facts.allowed(terms, field), facts.pattern(terms, field));
         let least = sets::least(allowed, known).unwrap_or(0);
         let most = sets::greatest(allowed, known).unwrap_or(u32::MAX);
         Bounds::new(least, most, known)
+    }
+}
+
+impl Knowledge for Assumed<'_, '_> {
+    fn field(&self, field: FieldId) -> Bounds {
+        let mut bounds = self.alone(field);
+        for (top, below) in self.terms.prefixes(field) {
+            if self.facts.restricted(top) {
+                bounds = bounds.under(self.alone(top), below);
+            }
+        }
+        bounds
     }
 
     fn bytes(&self, _: Place, _: u8) -> (u32, u32) {

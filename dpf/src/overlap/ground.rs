@@ -605,20 +605,32 @@ impl<'g, 'f> Ground<'g, 'f> {
     }
 }
 
-impl Knowledge for Ground<'_, '_> {
-    fn field(&self, field: FieldId) -> Bounds {
+impl Ground<'_, '_> {
+    /// What is known of a field by its own set and memory.
+    fn alone(&self, field: FieldId) -> Bounds {
         let (address, bytes, mask) = self.stands(field);
         let (known, value) = self.read(address, bytes);
         let pattern = justified(mask, known, value);
-        let (low, high) = if field == LEN {
-            self.constraints[LEN].within
-        } else {
-            (0, u32::MAX)
+        let (low, high) = match field {
+            LEN => self.constraints[LEN].within,
+            _ => (0, u32::MAX),
         };
         let set = self.facts.allowed(self.terms, field);
         let least = sets::least_from(set, low, pattern).unwrap_or(low);
         let most = sets::greatest(set, pattern).unwrap_or(high).min(high);
         Bounds::new(least, most, pattern)
+    }
+}
+
+impl Knowledge for Ground<'_, '_> {
+    fn field(&self, field: FieldId) -> Bounds {
+        let mut bounds = self.alone(field);
+        for (top, below) in self.terms.prefixes(field) {
+            if self.facts.restricted(top) {
+                bounds = bounds.under(self.alone(top), below);
+            }
+        }
+        bounds
     }
 
     fn bytes(&self, at: Place, bytes: u8) -> (u32, u32) {

@@ -26,6 +26,8 @@ mod order;
 mod search;
 mod sets;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -20,7 +20,7 @@ use super::{
 /// How many choices one branch may consist of.
 pub(super) const MAX_CHOICES: usize = 4096;
 /// How deep a formula is looked into before it is assumed.
-const LOOKAHEAD: u32 = 8;
+const LOOKAHEAD: u32 = 3;
 
 /// A formula that must hold, or must fail.
 pub(super) type Goal = (FormulaId, bool);

@@ -417,6 +417,23 @@ impl<'f> Terms<'f> {
         field
     }
 
+    /// The fields that are the top bits of a field, and how many bits it has below them.
+    pub(super) fn prefixes(&self, field: FieldId) -> impl Iterator<Item = (FieldId, u32)> + '_ {
+        let whole = top_bits(&self.fields[field]);
+        let over: &[FieldId] = match whole {
+            Some(_) => &self.cell_fields[self.fields[field].cells[0]],
+            None => &[],
+        };
+        over.iter().filter_map(move |&top| {
+            let at = &self.fields[top];
+            if at.at != self.fields[field].at {
+                return None;
+            }
+            let below = whole?.checked_sub(top_bits(at)?)?;
+            (below > 0).then_some((top, below))
+        })
+    }
+
     fn cell(&mut self, at: Place) -> CellId {
         *self.cell_ids.entry(at).or_insert_with(|| {
             self.cell_fields.push(Vec::new());
@@ -559,6 +576,14 @@ impl<'f> Terms<'f> {
         let field = self.field(at.plus(u64::from(skipped)), width, mask >> (8 * below));
         Some((field, mask.trailing_zeros()))
     }
+}
+
+/// How many bits a field has, if they are the first of its bytes without gaps.
+fn top_bits(field: &FieldAt) -> Option<u32> {
+    let unused = 32 - 8 * u32::from(field.bytes);
+    let aligned = field.mask.checked_shl(unused)?;
+    let count = aligned.leading_ones();
+    (count > 0 && count == aligned.count_ones()).then_some(count)
 }
 
 /// The conjuncts of one unfolded node: what must be captured is merged per anchor.
