@@ -9,11 +9,12 @@ use alloc::{vec, vec::Vec};
 use super::Source;
 use crate::{
     filter::{
-        Address, BinaryOp, CompareOp, Error, Expr, Field, Filter, IntervalSet, Load, NodeId, Pool,
-        Test,
+        Address, BinaryOp, CompareOp, Error, Expr, Field, Filter, IntervalSet, Load, Node, NodeId,
+        Pool, Test,
     },
     interp,
-    overlap::{self, Budget, Relation, Verdict, Witness},
+    overlap::{self, Budget, How, Index, Member, Reason, Relation, Verdict, Witness},
+    shape,
 };
 
 /// The longest packet that the filters accept, in bytes.
@@ -114,6 +115,150 @@ pub fn check_witnesses(a: &Filter, b: &Filter, relation: &Relation) {
             shows(only_b, false, true);
         }
     }
+}
+
+/// Draws a script of installs and removals and compares the index with pairwise answers.
+pub fn run_index(data: &[u8]) {
+    let mut source = Source::new(data);
+    let shapes: Vec<Filter> = (0..3).filter_map(|_| small_filter(&mut source)).collect();
+    let mut script = Script::default();
+    while !source.is_empty() && !shapes.is_empty() {
+        if source.below(4) == 0 && !script.installed.is_empty() {
+            let at = source.below(script.installed.len() as u32) as usize;
+            script.remove(at);
+        } else {
+            let shape = source.below(shapes.len() as u32) as usize;
+            script.install(&variant(&shapes[shape], &mut source));
+        }
+    }
+}
+
+/// An index beside a list of what is in it.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// The index under test.
+    pub index: Index<u32>,
+    /// What is installed.
+    pub installed: Vec<Installed>,
+    /// The numbers of filters strictly inside others, inner first.
+    nested: Vec<(u32, u32)>,
+    next: u32,
+}
+
+/// One filter in the index.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    number: u32,
+    member: Member,
+    filter: Filter,
+}
+
+impl Script {
+    /// Installs a filter if the index can, after comparing what it finds with pairwise answers;
+    /// gives back the steps that the index took.
+    ///
+    /// # Panics
+    ///
+    /// When the answers differ, or an inner filter has not the higher level.
+    pub fn install(&mut self, filter: &Filter) -> Option<u64> {
+        let mut budget = Budget::default();
+        let survey = match self.index.survey(filter, &mut budget) {
+            Ok(survey) => survey,
+            Err(cannot) => {
+                assert!(
+                    matches!(cannot.reason, Reason::Cycle | Reason::Shapes),
+                    "{cannot}"
+                );
+                return None;
+            }
+        };
+        let steps = overlap::DEFAULT_STEPS - budget.left();
+        let mut found: Vec<(u32, How)> = Vec::new();
+        for finding in survey.findings() {
+            let members = self.index.members(finding);
+            assert_eq!(members.len(), finding.count());
+            found.extend(members.into_iter().map(|number| (number, finding.how)));
+        }
+        found.sort_unstable();
+        let mut expected: Vec<(u32, How)> = self
+            .installed
+            .iter()
+            .filter_map(|other| Some((other.number, how(filter, &other.filter)?)))
+            .collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{filter:?} among {:?}", self.installed);
+        let (number, level) = (self.next, survey.level());
+        let member = self.index.insert(survey, number).ok()?;
+        assert_eq!(self.index.level(member), Some(level));
+        self.next += 1;
+        self.nested
+            .extend(expected.into_iter().filter_map(|(other, how)| match how {
+                How::Inside => Some((number, other)),
+                How::Around => Some((other, number)),
+                How::Equal | How::Crossing => None,
+            }));
+        self.installed.push(Installed {
+            number,
+            member,
+            filter: filter.clone(),
+        });
+        self.check_levels();
+        Some(steps)
+    }
+
+    /// Removes what is installed at this place of the list.
+    ///
+    /// # Panics
+    ///
+    /// When the index does not have it, or an inner filter has not the higher level afterwards.
+    pub fn remove(&mut self, at: usize) {
+        let Installed { number, member, .. } = self.installed.swap_remove(at);
+        assert_eq!(self.index.remove(member), Some(number));
+        assert_eq!(self.index.len(), self.installed.len());
+        self.nested
+            .retain(|&(inner, outer)| inner != number && outer != number);
+        self.check_levels();
+    }
+
+    fn check_levels(&self) {
+        let level = |number: u32| {
+            let installed = self
+                .installed
+                .iter()
+                .find(|installed| installed.number == number);
+            installed.and_then(|installed| self.index.level(installed.member))
+        };
+        for &(inner, outer) in &self.nested {
+            assert!(level(inner) > level(outer), "{:?}", self.installed);
+        }
+    }
+}
+
+fn how(new: &Filter, installed: &Filter) -> Option<How> {
+    match overlap::relate(new, installed, &mut Budget::default()) {
+        Relation::Disjoint => None,
+        Relation::Equal { .. } => Some(How::Equal),
+        Relation::AInB { .. } => Some(How::Inside),
+        Relation::BInA { .. } => Some(How::Around),
+        Relation::Crossing { .. } => Some(How::Crossing),
+        Relation::CannotTell(cannot) => panic!("{cannot}"),
+    }
+}
+
+/// The filter with other constants in its slots.
+fn variant(filter: &Filter, source: &mut Source) -> Filter {
+    let mut variant = filter.clone();
+    for slot in shape::rule(filter).shape.slots() {
+        if source.below(2) == 0 {
+            continue;
+        }
+        if let Some(Node::Test(Test::Bits { field, set })) =
+            variant.nodes.get_mut(slot.node.0 as usize)
+        {
+            *set = IntervalSet::single(field.value(source.word()));
+        }
+    }
+    variant
 }
 
 /// A filter over small packets.
@@ -289,6 +434,13 @@ fn operand(source: &mut Source, depth: u8) -> Expr {
 mod tests {
     use super::*;
     use crate::fuzzing::source::random_bytes;
+
+    #[test]
+    fn an_index_answers_as_pairs_do() {
+        for seed in 0..400u64 {
+            run_index(&random_bytes(!seed, 128));
+        }
+    }
 
     #[test]
     fn four_thousand_executions() {

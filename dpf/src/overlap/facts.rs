@@ -12,8 +12,8 @@ use super::{
     bounds::{Bounds, EQUAL, Knowledge, LESS, MORE, bounds, mirrored},
     sets::{self, Intervals, Pattern},
     terms::{
-        Anchor, AnchorId, CellId, FieldId, LEN, Literal, LiteralId, Place, ROOT, SetId, TermId,
-        Terms,
+        Anchor, AnchorId, CellId, FieldId, KeyId, LEN, Literal, LiteralId, Place, ROOT, SetId,
+        TermId, Terms,
     },
 };
 
@@ -53,12 +53,21 @@ pub(super) struct Order {
     pub(super) left_is: u8,
 }
 
+/// A field that is a key, or with `equal` false is not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keyed {
+    pub(super) field: FieldId,
+    pub(super) key: KeyId,
+    pub(super) equal: bool,
+}
+
 enum Undo {
     Known(CellId, (u8, u8)),
     Allowed(FieldId, Allowed),
     Room(AnchorId, Room),
     Order(usize, u8),
     NewOrder,
+    Key,
 }
 
 /// A point of the trail to return to.
@@ -78,6 +87,8 @@ pub(super) struct Facts {
     /// The anchors whose rooms were narrowed, in order of the first time.
     confined: Vec<AnchorId>,
     pub(super) orders: Vec<Order>,
+    /// Fields that are, or are not, keys that stand for any value.
+    pub(super) keys: Vec<Keyed>,
     trail: Vec<Undo>,
 }
 
@@ -102,6 +113,7 @@ impl Facts {
                 }
                 Some(Undo::Order(at, old)) => self.orders[at].left_is = old,
                 Some(Undo::NewOrder) => drop(self.orders.pop()),
+                Some(Undo::Key) => drop(self.keys.pop()),
                 None => {}
             }
         }
@@ -125,6 +137,7 @@ impl Facts {
                     sets.map(|set| sets::meet(allowed, terms.set(set), pattern));
                 decided(inside, outside)
             }
+            Literal::Key(field, key) => self.is_key(terms, field, key),
             Literal::Equal(left, right) => self.ordered(terms, left, right, EQUAL),
             Literal::Less(left, right) => self.ordered(terms, left, right, LESS),
         };
@@ -158,6 +171,14 @@ impl Facts {
                 field,
                 sets: [inside, outside],
             } => self.restrict(terms, field, if sign { inside } else { outside }),
+            Literal::Key(field, key) => self.assume_key(
+                terms,
+                Keyed {
+                    field,
+                    key,
+                    equal: sign,
+                },
+            ),
             Literal::Equal(left, right) => {
                 self.order(terms, left, right, if sign { EQUAL } else { LESS | MORE })
             }
@@ -351,6 +372,43 @@ impl Facts {
             self.rooms[anchor] = new;
         }
         Ok(true)
+    }
+
+    /// Whether a field is known to be a key, or not to be.
+    fn is_key(&self, terms: &Terms, field: FieldId, key: KeyId) -> Option<bool> {
+        let name = |known: &Keyed, bit: usize| terms.names[known.key][bit];
+        let given = |(cell, at, bit): (CellId, u32, usize)| {
+            self.keys.iter().filter(|known| known.equal).any(|known| {
+                let mut bits = terms.bits(known.field);
+                bits.any(|(c, a, b)| {
+                    c == cell && a == at && name(known, b) == terms.names[key][bit]
+                })
+            })
+        };
+        if terms.bits(field).all(given) {
+            return Some(true);
+        }
+        let denied = self.keys.iter().any(|known| {
+            let same =
+                |(_, _, bit): (CellId, u32, usize)| name(known, bit) == terms.names[key][bit];
+            !known.equal && known.field == field && terms.bits(field).all(same)
+        });
+        denied.then_some(false)
+    }
+
+    fn assume_key(&mut self, terms: &Terms, new: Keyed) -> Result<(), Conflict> {
+        if self.is_key(terms, new.field, new.key) == Some(!new.equal) {
+            return Err(Conflict);
+        }
+        self.keys.push(new);
+        self.trail.push(Undo::Key);
+        let wrong = |known: &&Keyed| {
+            !known.equal && self.is_key(terms, known.field, known.key) == Some(true)
+        };
+        match self.keys.iter().find(wrong) {
+            Some(_) => Err(Conflict),
+            None => Ok(()),
+        }
     }
 
     fn order(

@@ -9,7 +9,11 @@
 //! chosen from the most significant on, and after each choice every constraint over it is asked,
 //! exactly, whether a value is left; so constraints that stand alone never backtrack.
 
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+    vec::Vec,
+};
 
 use super::{
     Budget, CannotTell, Reason, Witness,
@@ -36,10 +40,33 @@ pub(super) fn solve(
     facts: &Facts,
     budget: &mut Budget,
 ) -> Result<Option<Witness>, CannotTell> {
+    let packet = ground(terms, facts, budget, false)?;
+    Ok(packet.map(|(bytes, wirelen)| Witness { bytes, wirelen }))
+}
+
+/// Whether there is such a packet for all values of the keys in the facts: `Reason::Keys` when it
+/// is not sure to be for all, nor sure to be for none.
+pub(super) fn solve_for_all_keys(
+    terms: &Terms,
+    facts: &Facts,
+    budget: &mut Budget,
+) -> Result<Option<()>, CannotTell> {
+    Ok(ground(terms, facts, budget, true)?.map(drop))
+}
+
+/// The bytes and the original length of a packet.
+type Packet = (Vec<u8>, u32);
+
+fn ground(
+    terms: &Terms,
+    facts: &Facts,
+    budget: &mut Budget,
+    for_all_keys: bool,
+) -> Result<Option<Packet>, CannotTell> {
     if cyclic(terms, facts) {
         return Ok(None);
     }
-    let mut ground = Ground::new(terms, facts, budget);
+    let mut ground = Ground::new(terms, facts, budget, for_all_keys);
     if ground.anchors.len() > 1 {
         let mark = ground.mark();
         let apart = ground.place_apart();
@@ -84,6 +111,7 @@ struct Ground<'g, 'f> {
     terms: &'g Terms<'f>,
     facts: &'g Facts,
     budget: &'g mut Budget,
+    for_all_keys: bool,
     /// The anchors that matter, each after those it depends on; so many of them are placed.
     anchors: Vec<AnchorId>,
     placed: usize,
@@ -95,7 +123,12 @@ struct Ground<'g, 'f> {
 }
 
 impl<'g, 'f> Ground<'g, 'f> {
-    fn new(terms: &'g Terms<'f>, facts: &'g Facts, budget: &'g mut Budget) -> Self {
+    fn new(
+        terms: &'g Terms<'f>,
+        facts: &'g Facts,
+        budget: &'g mut Budget,
+        for_all_keys: bool,
+    ) -> Self {
         let length = |field, address| Constraint {
             field,
             address,
@@ -107,6 +140,7 @@ impl<'g, 'f> Ground<'g, 'f> {
             terms,
             facts,
             budget,
+            for_all_keys,
             anchors: relevant(terms, facts),
             placed: 0,
             positions: vec![0; terms.anchors.len()],
@@ -117,7 +151,7 @@ impl<'g, 'f> Ground<'g, 'f> {
     }
 
     /// Tries offsets of the anchors until all constraints can be met.
-    fn run(mut self) -> Result<Option<Witness>, CannotTell> {
+    fn run(mut self) -> Result<Option<Packet>, CannotTell> {
         let mut doubt = None;
         let mut decisions = Vec::new();
         loop {
@@ -233,17 +267,24 @@ impl<'g, 'f> Ground<'g, 'f> {
     }
 
     /// Solves what is left group by group and reads the packet off.
-    fn finish(&mut self) -> Result<Option<Witness>, CannotTell> {
+    fn finish(&mut self) -> Result<Option<Packet>, CannotTell> {
+        if self.for_all_keys && !keys_are_free(self) {
+            return Err(CannotTell {
+                reason: Reason::Keys,
+                given: 1,
+                limit: 0,
+            });
+        }
         let mark = self.mark();
         let found = self.choose_all()?;
-        let witness = if found { Some(self.witness()?) } else { None };
+        let witness = if found { Some(self.packet()?) } else { None };
         if witness.is_none() {
             self.undo_to(mark);
         }
         Ok(witness)
     }
 
-    fn witness(&mut self) -> Result<Witness, CannotTell> {
+    fn packet(&mut self) -> Result<Packet, CannotTell> {
         let value = |address: u64| {
             (0..4).fold(0, |value, at| {
                 value << 8 | u32::from(self.memory.get(&(address + at)).map_or(0, |byte| byte.1))
@@ -265,7 +306,7 @@ impl<'g, 'f> Ground<'g, 'f> {
                 *slot = byte;
             }
         }
-        Ok(Witness { bytes, wirelen })
+        Ok((bytes, wirelen))
     }
 
     /// Gives every constrained bit a value, group by group.
@@ -520,13 +561,13 @@ impl<'g, 'f> Ground<'g, 'f> {
     }
 
     fn undecided(&self, address: u64, bytes: u32, mask: u32) -> impl Iterator<Item = Bit> + '_ {
-        (0..bytes * 8)
-            .rev()
-            .filter(move |bit| mask >> bit & 1 == 1)
-            .filter_map(move |bit| {
-                let bit = (address + u64::from(bytes - 1 - bit / 8), (bit % 8) as u8);
-                (!self.is_known(bit)).then_some(bit)
-            })
+        let bits = bits_of(address, bytes, mask).map(|(bit, _)| bit);
+        bits.filter(|&bit| !self.is_known(bit))
+    }
+
+    fn bits(&self, field: FieldId) -> impl Iterator<Item = (Bit, usize)> + use<> {
+        let (address, bytes, mask) = self.stands(field);
+        bits_of(address, bytes, mask)
     }
 
     fn undecided_in(&self, group: &Group) -> Vec<Bit> {
@@ -657,6 +698,64 @@ fn share(a: &[Bit], b: &[Bit]) -> bool {
     false
 }
 
+/// Whether every key can have any value: the bits that are compared with keys have one name each,
+/// no other constraint, and each field that is not a key has bits left to differ in.
+fn keys_are_free(ground: &Ground) -> bool {
+    let taken = constrained(ground);
+    let mut names: BTreeMap<Bit, u32> = BTreeMap::new();
+    for keyed in ground.facts.keys.iter().filter(|keyed| keyed.equal) {
+        for (bit, at) in ground.bits(keyed.field) {
+            let name = ground.terms.names[keyed.key][at];
+            if taken.contains(&bit) || *names.entry(bit).or_insert(name) != name {
+                return false;
+            }
+        }
+    }
+    // Each unequal key rules out one of 2^free values of the free bits; some must be left.
+    let mut ruled_out = 0u64;
+    for keyed in ground.facts.keys.iter().filter(|keyed| !keyed.equal) {
+        let mut free = 0;
+        for (bit, _) in ground.bits(keyed.field) {
+            if taken.contains(&bit) {
+                return false;
+            }
+            free += u32::from(!names.contains_key(&bit));
+        }
+        ruled_out += 1 << (32 - free.min(32));
+    }
+    ruled_out < 1 << 32
+}
+
+/// The bits that constraints, comparisons and shifts depend on.
+fn constrained(ground: &Ground) -> BTreeSet<Bit> {
+    let mut reads: Vec<(u64, u32, u32)> = Vec::new();
+    for constraint in &ground.constraints {
+        reads.push((constraint.address, constraint.bytes, constraint.mask));
+    }
+    for order in &ground.facts.orders {
+        ground.reads(order.left, &mut reads);
+        ground.reads(order.right, &mut reads);
+    }
+    for &anchor in &ground.anchors {
+        ground.reads(ground.terms.anchors[anchor].by, &mut reads);
+    }
+    let bits = reads
+        .into_iter()
+        .flat_map(|(address, bytes, mask)| bits_of(address, bytes, mask));
+    bits.map(|(bit, _)| bit).collect()
+}
+
+/// The bits of a field, the most significant first, with their places in the word loaded.
+fn bits_of(address: u64, bytes: u32, mask: u32) -> impl Iterator<Item = (Bit, usize)> {
+    (0..bytes * 8)
+        .rev()
+        .filter(move |bit| mask >> bit & 1 == 1)
+        .map(move |bit| {
+            let place = (address + u64::from(bytes - 1 - bit / 8), (bit % 8) as u8);
+            (place, bit as usize)
+        })
+}
+
 /// The anchors that the facts speak of, and those that these depend on, ascending.
 fn relevant(terms: &Terms, facts: &Facts) -> Vec<AnchorId> {
     let mut needed = vec![false; terms.anchors.len()];
@@ -666,6 +765,9 @@ fn relevant(terms: &Terms, facts: &Facts) -> Vec<AnchorId> {
     }
     for (field, at) in terms.fields.iter().enumerate() {
         needed[at.at.anchor] |= facts.restricted(field);
+    }
+    for keyed in &facts.keys {
+        needed[terms.fields[keyed.field].at.anchor] = true;
     }
     for order in &facts.orders {
         for_each_load(terms, order.left, &mut |place| needed[place.anchor] = true);

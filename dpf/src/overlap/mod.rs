@@ -21,7 +21,9 @@
 
 mod bounds;
 mod facts;
+mod generic;
 mod ground;
+mod index;
 mod order;
 mod search;
 mod sets;
@@ -33,6 +35,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use ground::{MAX_COMPARE_STEPS, MAX_WITNESS};
+pub use index::{Finding, How, Index, MAX_SHAPES, Member, Stale, Survey};
 use search::{Goal, Search};
 use terms::Terms;
 
@@ -107,6 +110,13 @@ pub enum Reason {
     Bases,
     /// A load from a base that is not there: given is its depth, the limit how many there are.
     Malformed,
+    /// Filters of two shapes, some inside those of the other and some around: no order of the
+    /// shapes makes the most specific filter win. Given is how many shapes are in the cycle.
+    Cycle,
+    /// Shapes in one [`Index`], [`MAX_SHAPES`].
+    Shapes,
+    /// The answer depends on the values of keys; never seen outside the engine.
+    Keys,
     /// The interpreter does not accept what was found: a defect of this engine.
     Unconfirmed,
 }
@@ -126,6 +136,9 @@ impl fmt::Display for CannotTell {
             Reason::ExpressionDepth => "levels of an expression",
             Reason::Bases => "bases behind computed shifts",
             Reason::Malformed => "bases around a load",
+            Reason::Cycle => "shapes each more specific than the next",
+            Reason::Shapes => "shapes of filters",
+            Reason::Keys => "keys that matter",
             Reason::Unconfirmed => "bytes in a witness that the interpreter rejects",
         };
         write!(f, "cannot tell: {given} {what}, of {limit} allowed")
@@ -298,7 +311,7 @@ impl<'f, 'b> Question<'f, 'b> {
     /// A packet that each filter named accepts or rejects, as said.
     fn find(&mut self, goals: &[(usize, bool)]) -> Result<Option<Witness>, CannotTell> {
         let filters = &self.filters;
-        let confirm = |witness: &Witness| {
+        let confirmed = |witness: &Witness| {
             goals.iter().all(|&(filter, accepted)| {
                 interp::accepts(filters[filter], &witness.bytes, witness.wirelen) == accepted
             })
@@ -307,6 +320,19 @@ impl<'f, 'b> Question<'f, 'b> {
             .iter()
             .map(|&(filter, sign)| (self.terms.root(filter), sign))
             .collect();
-        Search::new(&mut self.terms, self.budget, roots).run(confirm)
+        Search::new(&mut self.terms, self.budget, roots).run(|terms, facts, budget| {
+            let witness = ground::solve(terms, facts, budget)?;
+            match witness {
+                Some(witness) if !confirmed(&witness) => {
+                    let given = witness.bytes.len() as u64;
+                    Err(CannotTell {
+                        reason: Reason::Unconfirmed,
+                        given,
+                        limit: 0,
+                    })
+                }
+                witness => Ok(witness),
+            }
+        })
     }
 }

@@ -11,9 +11,8 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::{
-    Budget, CannotTell, Reason, Witness,
+    Budget, CannotTell, Reason,
     facts::{Conflict, Facts, Mark},
-    ground,
     terms::{Formula, FormulaId, Terms},
 };
 
@@ -61,26 +60,18 @@ impl<'s, 'f> Search<'s, 'f> {
         }
     }
 
-    /// A packet that reaches every goal and passes `confirm`, or none if none reaches them.
-    pub(super) fn run(
+    /// What `leaf` makes of the first branch that has something, or none if none has.
+    pub(super) fn run<T>(
         mut self,
-        mut confirm: impl FnMut(&Witness) -> bool,
-    ) -> Result<Option<Witness>, CannotTell> {
+        mut leaf: impl FnMut(&Terms, &Facts, &mut Budget) -> Result<Option<T>, CannotTell>,
+    ) -> Result<Option<T>, CannotTell> {
         let mut doubt = None;
         loop {
             match self.propagate()? {
                 Step::Refuted => {}
                 Step::Branch(alternatives) => self.branch(alternatives)?,
-                Step::Leaf => match ground::solve(self.terms, &self.facts, self.budget) {
-                    Ok(Some(witness)) if confirm(&witness) => return Ok(Some(witness)),
-                    Ok(Some(witness)) => {
-                        let given = witness.bytes.len() as u64;
-                        doubt = Some(CannotTell {
-                            reason: Reason::Unconfirmed,
-                            given,
-                            limit: 0,
-                        });
-                    }
+                Step::Leaf => match leaf(self.terms, &self.facts, self.budget) {
+                    Ok(Some(found)) => return Ok(Some(found)),
                     Ok(None) => {}
                     Err(cannot) if cannot.reason == Reason::Steps => return Err(cannot),
                     Err(cannot) => doubt = Some(cannot),

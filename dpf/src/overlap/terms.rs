@@ -25,6 +25,8 @@ pub(super) type CellId = usize;
 pub(super) type SetId = usize;
 pub(super) type LiteralId = usize;
 pub(super) type FormulaId = usize;
+/// A constant that stands for any value: of which filter, and which of its slots.
+pub(super) type KeyId = usize;
 type EnvId = usize;
 
 /// How many bases behind computed shifts one question may involve.
@@ -87,6 +89,8 @@ pub(super) enum Literal {
     Captured(Place),
     /// The field's value is in the first set; the second is its complement.
     Bits { field: FieldId, sets: [SetId; 2] },
+    /// The field's value is a key, whatever the key is.
+    Key(FieldId, KeyId),
     /// Both are equal.
     Equal(TermId, TermId),
     /// The first is less.
@@ -132,6 +136,10 @@ pub(super) struct Terms<'f> {
     children: Vec<FormulaId>,
     folded: BTreeMap<(usize, NodeId, EnvId), FormulaId>,
     sets: Vec<Vec<(u32, u32)>>,
+    keyed: BTreeMap<(usize, NodeId), KeyId>,
+    /// For each key and each bit of its field as loaded, what names its value: bits with one name
+    /// have one value.
+    pub(super) names: Vec<[u32; 32]>,
 }
 
 impl<'f> Terms<'f> {
@@ -163,10 +171,21 @@ impl<'f> Terms<'f> {
             children: Vec::new(),
             folded: BTreeMap::new(),
             sets: Vec::new(),
+            keyed: BTreeMap::new(),
+            names: Vec::new(),
         };
         terms.intern(Term::Const(0));
         terms.env(root, None);
         terms
+    }
+
+    /// Makes the constant of an equality stand for any value.
+    pub(super) fn free(&mut self, filter: usize, node: NodeId) {
+        let key = self.names.len();
+        let first = 32 * key as u32;
+        self.names
+            .push(core::array::from_fn(|bit| first + bit as u32));
+        self.keyed.insert((filter, node), key);
     }
 
     /// The formula of the whole of one filter.
@@ -245,7 +264,10 @@ impl<'f> Terms<'f> {
     ) -> Result<(), CannotTell> {
         let graph = self.filters[filter];
         match graph.node(node) {
-            Node::Test(test) => self.test(parts, test, env),
+            Node::Test(test) => {
+                let key = self.keyed.get(&(filter, node)).copied();
+                self.test(parts, test, key, env)
+            }
             Node::Shift { by, then } => {
                 let base = self.shifted(parts, by, env)?;
                 parts.captured(base);
@@ -292,7 +314,13 @@ impl<'f> Terms<'f> {
         Ok(Place { anchor, offset: 0 })
     }
 
-    fn test(&mut self, parts: &mut Parts, test: &Test, env: EnvId) -> Result<(), CannotTell> {
+    fn test(
+        &mut self,
+        parts: &mut Parts,
+        test: &Test,
+        key: Option<KeyId>,
+        env: EnvId,
+    ) -> Result<(), CannotTell> {
         let literal = match test {
             Test::Captured { depth, end } => {
                 parts.captured(self.base(env, *depth)?.plus(u64::from(*end)));
@@ -308,13 +336,14 @@ impl<'f> Terms<'f> {
                 let at = self.base(env, depth)?.plus(u64::from(offset));
                 parts.captured(at.plus(u64::from(bytes)));
                 let field = self.field(at, bytes, mask);
-                (
-                    Literal::Bits {
+                let literal = match key {
+                    Some(key) => Literal::Key(field, key),
+                    None => Literal::Bits {
                         field,
                         sets: self.both_sets(set.intervals()),
                     },
-                    true,
-                )
+                };
+                (literal, true)
             }
             Test::Len(set) => (
                 Literal::Bits {
@@ -415,6 +444,19 @@ impl<'f> Terms<'f> {
         });
         self.field_ids.insert((at, bytes, mask), field);
         field
+    }
+
+    /// The bits of a field: the byte, the bit in it, and the bit of the word loaded.
+    pub(super) fn bits(&self, field: FieldId) -> impl Iterator<Item = (CellId, u32, usize)> + '_ {
+        let at = &self.fields[field];
+        let bits = (0..8 * usize::from(at.bytes)).filter(|bit| at.mask >> bit & 1 == 1);
+        bits.map(|bit| {
+            (
+                at.cells[usize::from(at.bytes) - 1 - bit / 8],
+                bit as u32 % 8,
+                bit,
+            )
+        })
     }
 
     /// The fields that are the top bits of a field, and how many bits it has below them.

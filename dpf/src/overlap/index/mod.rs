@@ -1,0 +1,547 @@
+//! All filters of an exclusive `Demux`, so that a new one is related to all of them by look-ups.
+//!
+//! Filters of one shape form a *group*. For each pair of groups a [`Plan`] is worked out once, for
+//! all values of the keys (`generic`): which bits of the keys must agree for two filters to share
+//! a packet, and how filters that agree relate. Each group keeps its filters by the projections of
+//! their keys that its plans ask for. So relating a filter of a known shape to all installed ones
+//! is one look-up per group, however many filters there are. Where a plan depends on other keys
+//! than the shared ones (a port against a range of ports), the filters that agree are related one
+//! by one, on the caller's budget.
+//!
+//! A constant that all filters of a group share is not a key: types and protocols would
+//! otherwise look as if they could differ. The first filter that does differ *widens* the group, which works its plans
+//! out anew; that, and the first filter of a new shape, costs a plan per group and a pass over the
+//! keys of the filters, but no question per filter.
+//!
+//! **Levels.** The inner of two nested filters must win. A group whose filters lie inside those of
+//! another has a higher *level*: the length of the longest chain of groups around it. As a group
+//! has one level, so has a shape, and no table entry changes when levels do. If A strictly
+//! contains B, both in the index, the level of B is higher, in whatever order they came; two
+//! groups each inside the other would have no levels, and the filter that would make them so is refused.
+//!
+//! **Use.** [`Index::survey`] tells how a filter relates to those installed and changes nothing; the
+//! caller decides by owner and priority, then either drops the survey or calls [`Index::insert`].
+
+mod group;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::fmt;
+
+use group::{Group, Layout};
+use plan::Plan;
+
+use super::{Budget, CannotTell, Reason, Relation, relate};
+use crate::{filter::Filter, shape};
+
+/// The most shapes of filters in one index, counting those whose constants the shape took in.
+pub const MAX_SHAPES: usize = 64;
+
+/// How a new filter relates to an installed one with which it shares packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// The same packets.
+    Equal,
+    /// The new one accepts some of the installed one's packets and no others.
+    Inside,
+    /// The new one accepts all of the installed one's packets and others.
+    Around,
+    /// Each accepts packets that the other does not.
+    Crossing,
+}
+
+impl How {
+    /// The same, said of the installed filter.
+    pub fn mirrored(self) -> How {
+        match self {
+            How::Inside => How::Around,
+            How::Around => How::Inside,
+            same => same,
+        }
+    }
+}
+
+/// An installed filter, until it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member {
+    group: u32,
+    at: u32,
+}
+
+/// Installed filters of one group that relate to a new one in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How the new filter relates to each of them.
+    pub how: How,
+    group: usize,
+    selected: Selected,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Selected {
+    /// Those in one bucket of a projection, from this one on.
+    Bucket {
+        projection: usize,
+        first: u32,
+        count: usize,
+    },
+    Listed(Vec<u32>),
+}
+
+impl Finding {
+    /// How many filters.
+    pub fn count(&self) -> usize {
+        match &self.selected {
+            Selected::Bucket { count, .. } => *count,
+            Selected::Listed(list) => list.len(),
+        }
+    }
+}
+
+/// How a filter relates to all those installed, and where it belongs among them.
+#[derive(Debug)]
+pub struct Survey {
+    generation: u64,
+    findings: Vec<Finding>,
+    keys: Box<[u32]>,
+    place: Place,
+    /// Groups (by number) whose filters were seen inside those of another.
+    nested: Vec<(usize, usize)>,
+    levels: Vec<u32>,
+}
+
+impl Survey {
+    /// All installed filters that share packets with the new one.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The level that the new filter would have.
+    pub fn level(&self) -> u32 {
+        self.levels[self.place.group()]
+    }
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A filter of a known group.
+    Known(usize),
+    /// A group that is new or has more keys, with its plans.
+    Changed {
+        group: usize,
+        layout: Layout,
+        own: Plan,
+        plans: BTreeMap<usize, Plan>,
+    },
+}
+
+impl Place {
+    fn group(&self) -> usize {
+        match self {
+            Place::Known(group) | Place::Changed { group, .. } => *group,
+        }
+    }
+}
+
+/// The index has changed since the survey was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale;
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the index has changed since the filter was surveyed")
+    }
+}
+
+impl core::error::Error for Stale {}
+
+/// The filters of an exclusive `Demux`, each known to the caller as an `I`.
+#[derive(Debug)]
+pub struct Index<I> {
+    groups: Vec<Option<Group<I>>>,
+    /// Between the group with the smaller number and the other.
+    plans: BTreeMap<(usize, usize), Plan>,
+    /// Groups of which filters were seen inside those of another, where no plan says so.
+    nested: Vec<(usize, usize)>,
+    levels: Vec<u32>,
+    generation: u64,
+    levels_generation: u64,
+}
+
+impl<I> Default for Index<I> {
+    fn default() -> Self {
+        Index {
+            groups: Vec::new(),
+            plans: BTreeMap::new(),
+            nested: Vec::new(),
+            levels: Vec::new(),
+            generation: 0,
+            levels_generation: 0,
+        }
+    }
+}
+
+impl<I: Copy> Index<I> {
+    /// An index of no filters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many filters are installed.
+    pub fn len(&self) -> usize {
+        self.groups.iter().flatten().map(Group::len).sum()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many groups there are, each of one shape.
+    pub fn shapes(&self) -> usize {
+        self.groups.iter().flatten().count()
+    }
+
+    /// How `filter` relates to all installed filters. A dead filter relates to none.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotTell`] when the budget or another limit was reached first.
+    pub fn survey(&self, filter: &Filter, budget: &mut Budget) -> Result<Survey, CannotTell> {
+        let shape::Rule { shape, keys } = shape::rule(filter);
+        let known = self
+            .groups
+            .iter()
+            .position(|group| group.as_ref().is_some_and(|group| *group.shape() == shape));
+        let place = match known.and_then(|at| self.groups[at].as_ref().map(|group| (at, group))) {
+            Some((at, group)) if group.layout().fits(&keys) => Place::Known(at),
+            Some((at, group)) => self.change(at, group.layout().widened(&keys), budget)?,
+            None => {
+                let layout = Layout::new(filter.clone(), shape, keys.clone());
+                self.change(self.vacant()?, layout, budget)?
+            }
+        };
+        let (findings, nested) = self.look_up(filter, &keys, &place, budget)?;
+        let levels = self.levels_with(&place, &nested)?;
+        Ok(Survey {
+            generation: self.generation,
+            findings,
+            keys,
+            place,
+            nested,
+            levels,
+        })
+    }
+
+    /// Installs the filter that was surveyed.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`] when the index has changed since; nothing is installed.
+    pub fn insert(&mut self, survey: Survey, id: I) -> Result<Member, Stale> {
+        if survey.generation != self.generation {
+            return Err(Stale);
+        }
+        self.generation += 1;
+        self.nested.extend(survey.nested);
+        if self.levels != survey.levels {
+            self.levels = survey.levels;
+            self.levels_generation += 1;
+        }
+        let group = survey.place.group();
+        if let Place::Changed {
+            group,
+            layout,
+            own,
+            plans,
+        } = survey.place
+        {
+            self.rearrange(group, layout, own, plans);
+        }
+        let at = self
+            .groups
+            .get_mut(group)
+            .and_then(Option::as_mut)
+            .ok_or(Stale)?
+            .insert(survey.keys, id);
+        Ok(Member {
+            group: group as u32,
+            at,
+        })
+    }
+
+    /// Removes a filter and gives back what the caller called it; none when it is not there.
+    pub fn remove(&mut self, member: Member) -> Option<I> {
+        let number = member.group as usize;
+        let group = self.groups.get_mut(number)?.as_mut()?;
+        let id = group.remove(member.at)?;
+        self.generation += 1;
+        if group.len() == 0 {
+            self.groups[number] = None;
+            self.plans.retain(|&(a, b), _| a != number && b != number);
+            self.nested
+                .retain(|&(inner, outer)| inner != number && outer != number);
+            self.refit();
+            if let Ok(levels) = self.levels_with(&Place::Known(number), &[])
+                && levels != self.levels
+            {
+                self.levels = levels;
+                self.levels_generation += 1;
+            }
+        }
+        Some(id)
+    }
+
+    /// The filters of a finding. One that is not of this index's current state gives any or none.
+    pub fn members(&self, finding: &Finding) -> Vec<I> {
+        let Some(Some(group)) = self.groups.get(finding.group) else {
+            return Vec::new();
+        };
+        let slots = match &finding.selected {
+            Selected::Bucket {
+                projection,
+                first,
+                count,
+            } => group.bucket(*projection, *first, *count),
+            Selected::Listed(list) => list.clone(),
+        };
+        slots.into_iter().filter_map(|at| group.id(at)).collect()
+    }
+
+    /// The level of an installed filter: higher than that of every installed filter around it.
+    pub fn level(&self, member: Member) -> Option<u32> {
+        let group = self.groups.get(member.group as usize)?.as_ref()?;
+        group.id(member.at)?;
+        self.levels.get(member.group as usize).copied()
+    }
+
+    /// A number that changes whenever the level of an installed filter may have.
+    pub fn levels_generation(&self) -> u64 {
+        self.levels_generation
+    }
+
+    fn vacant(&self) -> Result<usize, CannotTell> {
+        let at = self
+            .groups
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(self.groups.len());
+        if at < MAX_SHAPES {
+            return Ok(at);
+        }
+        let limit = MAX_SHAPES as u64;
+        Err(CannotTell {
+            reason: Reason::Shapes,
+            given: limit + 1,
+            limit,
+        })
+    }
+
+    /// The plans of a group that is new or has more keys.
+    fn change(
+        &self,
+        group: usize,
+        layout: Layout,
+        budget: &mut Budget,
+    ) -> Result<Place, CannotTell> {
+        let own = Plan::between(&layout, &layout, budget)?;
+        let mut plans = BTreeMap::new();
+        for (at, other) in self.groups.iter().enumerate() {
+            if let Some(other) = other
+                && at != group
+            {
+                plans.insert(at, Plan::between(&layout, other.layout(), budget)?);
+            }
+        }
+        Ok(Place::Changed {
+            group,
+            layout,
+            own,
+            plans,
+        })
+    }
+
+    /// The installed filters that share packets with one of these keys; and which groups were
+    /// seen inside which, where no plan says so.
+    fn look_up(
+        &self,
+        filter: &Filter,
+        keys: &[u32],
+        place: &Place,
+        budget: &mut Budget,
+    ) -> Result<(Vec<Finding>, Vec<(usize, usize)>), CannotTell> {
+        let (mut findings, mut nested) = (Vec::new(), Vec::new());
+        for (at, group) in self.groups.iter().enumerate() {
+            let Some(group) = group else { continue };
+            let Some(plan) = self.plan(place, at) else {
+                continue;
+            };
+            let Some((first_cut, second_cut)) = plan.cuts() else {
+                continue;
+            };
+            let words = first_cut.apply(keys);
+            let Some(selected) = group.select(&second_cut, &words) else {
+                continue;
+            };
+            match plan.how {
+                Some(None) => {}
+                Some(Some(how)) => findings.push(Finding {
+                    how,
+                    group: at,
+                    selected,
+                }),
+                None => {
+                    let listed = match selected {
+                        Selected::Bucket {
+                            projection,
+                            first,
+                            count,
+                        } => group.bucket(projection, first, count),
+                        Selected::Listed(list) => list,
+                    };
+                    for (how, list) in one_by_one(filter, group, listed, budget)? {
+                        match how {
+                            How::Inside => nested.push((place.group(), at)),
+                            How::Around => nested.push((at, place.group())),
+                            How::Equal | How::Crossing => {}
+                        }
+                        findings.push(Finding {
+                            how,
+                            group: at,
+                            selected: Selected::Listed(list),
+                        });
+                    }
+                }
+            }
+        }
+        nested.retain(|pair| !self.nested.contains(pair));
+        Ok((findings, nested))
+    }
+
+    /// The plan between the group of `place`, as it will be, and an installed one.
+    fn plan(&self, place: &Place, other: usize) -> Option<Plan> {
+        match place {
+            Place::Changed { group, own, .. } if *group == other => Some(own.clone()),
+            Place::Changed { plans, .. } => plans.get(&other).cloned(),
+            Place::Known(group) => self.installed_plan(*group, other),
+        }
+    }
+
+    fn installed_plan(&self, group: usize, other: usize) -> Option<Plan> {
+        if group == other {
+            return self
+                .groups
+                .get(group)?
+                .as_ref()
+                .map(|group| group.own().clone());
+        }
+        let plan = self.plans.get(&(group.min(other), group.max(other)))?;
+        Some(if group < other {
+            plan.clone()
+        } else {
+            plan.mirrored()
+        })
+    }
+
+    /// Puts a new or widened group and its plans in place.
+    fn rearrange(&mut self, group: usize, layout: Layout, own: Plan, plans: BTreeMap<usize, Plan>) {
+        if self.groups.len() <= group {
+            self.groups.resize_with(group + 1, || None);
+        }
+        match &mut self.groups[group] {
+            Some(known) => known.relay(layout, own),
+            vacant => *vacant = Some(Group::new(layout, own)),
+        }
+        for (other, plan) in plans {
+            let plan = if group < other { plan } else { plan.mirrored() };
+            let pair = (group.min(other), group.max(other));
+            // What was so for the filters installed stays so, also where it no longer is for all.
+            let before = self
+                .plans
+                .insert(pair, plan)
+                .and_then(|old| old.nesting(pair.0, pair.1));
+            self.nested
+                .extend(before.filter(|nesting| !self.nested.contains(nesting)));
+        }
+        self.refit();
+    }
+
+    /// Gives each group the projections that its plans ask for, and no others.
+    fn refit(&mut self) {
+        for (at, group) in self.groups.iter_mut().enumerate() {
+            let Some(group) = group else { continue };
+            let mut cuts: Vec<_> = group
+                .own()
+                .cuts()
+                .into_iter()
+                .map(|(_, second)| second)
+                .collect();
+            for (&(a, b), plan) in &self.plans {
+                if let Some((first, second)) = plan.cuts() {
+                    cuts.extend((a == at).then_some(first));
+                    cuts.extend((b == at).then_some(second));
+                }
+            }
+            group.fit(cuts);
+        }
+    }
+
+    /// The levels of all groups once the filter is in its place.
+    fn levels_with(&self, place: &Place, seen: &[(usize, usize)]) -> Result<Vec<u32>, CannotTell> {
+        let count = self.groups.len().max(place.group() + 1);
+        let mut inside: Vec<(usize, usize)> = self.nested.iter().chain(seen).copied().collect();
+        for (&(a, b), plan) in &self.plans {
+            inside.extend(plan.nesting(a, b));
+        }
+        if let Place::Changed { group, plans, .. } = place {
+            inside.extend(
+                plans
+                    .iter()
+                    .filter_map(|(&other, plan)| plan.nesting(*group, other)),
+            );
+        }
+        let mut levels = alloc::vec![0; count];
+        for _ in 0..=count {
+            let mut changed = false;
+            for &(inner, outer) in &inside {
+                if levels[inner] <= levels[outer] {
+                    levels[inner] = levels[outer] + 1;
+                    changed = true;
+                }
+            }
+            if !changed {
+                return Ok(levels);
+            }
+        }
+        let given = count as u64;
+        Err(CannotTell {
+            reason: Reason::Cycle,
+            given,
+            limit: 0,
+        })
+    }
+}
+
+/// Relates a filter to each of a list, on the budget.
+fn one_by_one<I: Copy>(
+    filter: &Filter,
+    group: &Group<I>,
+    list: Vec<u32>,
+    budget: &mut Budget,
+) -> Result<BTreeMap<How, Vec<u32>>, CannotTell> {
+    let mut found: BTreeMap<How, Vec<u32>> = BTreeMap::new();
+    for at in list {
+        let how = match relate(filter, &group.filter(at), budget) {
+            Relation::Disjoint => continue,
+            Relation::Equal { .. } => How::Equal,
+            Relation::AInB { .. } => How::Inside,
+            Relation::BInA { .. } => How::Around,
+            Relation::Crossing { .. } => How::Crossing,
+            Relation::CannotTell(cannot) => return Err(cannot),
+        };
+        found.entry(how).or_default().push(at);
+    }
+    Ok(found)
+}

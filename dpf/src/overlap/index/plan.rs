@@ -1,0 +1,128 @@
+//! How filters of two groups relate, worked out once for all values of their keys.
+
+use alloc::vec::Vec;
+
+use super::{
+    super::{Budget, CannotTell, How, generic},
+    Layout,
+};
+
+/// Bits of keys, as runs, in an order that both sides of a plan share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cut(Vec<Run>);
+
+/// So many consecutive bits of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    slot: usize,
+    low: u32,
+    width: u32,
+}
+
+impl Cut {
+    /// The bits, one word for each run.
+    pub(super) fn apply(&self, keys: &[u32]) -> Vec<u32> {
+        self.words(keys).collect()
+    }
+
+    pub(super) fn words<'k>(&'k self, keys: &'k [u32]) -> impl Iterator<Item = u32> + 'k {
+        self.0
+            .iter()
+            .map(|run| keys[run.slot] >> run.low & (u32::MAX >> (32 - run.width)))
+    }
+}
+
+/// What is known of every filter of one group and every filter of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The bits of both sides that are equal when two filters share a packet; `None`: they never do.
+    shared: Option<Vec<(Run, Run)>>,
+    /// How two filters relate that agree there, `Some(None)` for disjoint; `None`: it depends.
+    pub(super) how: Option<Option<How>>,
+}
+
+impl Plan {
+    /// # Errors
+    ///
+    /// When a limit is passed.
+    pub(super) fn between(
+        first: &Layout,
+        second: &Layout,
+        budget: &mut Budget,
+    ) -> Result<Plan, CannotTell> {
+        let (first_nodes, second_nodes) = (first.free_nodes(), second.free_nodes());
+        let generic = generic::compare(
+            generic::Pattern {
+                filter: first.sample(),
+                free: &first_nodes,
+            },
+            generic::Pattern {
+                filter: second.sample(),
+                free: &second_nodes,
+            },
+            budget,
+        )?;
+        let shared = generic.shared.map(|bits| {
+            let mut runs: Vec<(Run, Run)> = Vec::new();
+            for (a, b) in bits {
+                let (a, b) = (first.key_bit(a), second.key_bit(b));
+                match runs.last_mut() {
+                    Some((x, y)) if follows(x, a) && follows(y, b) => {
+                        x.width += 1;
+                        y.width += 1;
+                    }
+                    _ => runs.push((bit(a), bit(b))),
+                }
+            }
+            runs
+        });
+        Ok(Plan {
+            shared,
+            how: generic.how,
+        })
+    }
+
+    /// The same, seen from the other side.
+    pub(super) fn mirrored(&self) -> Plan {
+        let shared = self
+            .shared
+            .as_ref()
+            .map(|runs| runs.iter().map(|&(a, b)| (b, a)).collect());
+        Plan {
+            shared,
+            how: self.how.map(|how| how.map(How::mirrored)),
+        }
+    }
+
+    /// The bits that must agree, of the first and of the second group; `None` when the groups
+    /// share no packet.
+    pub(super) fn cuts(&self) -> Option<(Cut, Cut)> {
+        let shared = self.shared.as_ref()?;
+        if self.how == Some(None) {
+            return None;
+        }
+        let (first, second) = shared.iter().copied().unzip();
+        Some((Cut(first), Cut(second)))
+    }
+
+    /// Which of the two groups is inside which, as (inner, outer).
+    pub(super) fn nesting(&self, first: usize, second: usize) -> Option<(usize, usize)> {
+        match self.how {
+            Some(Some(How::Inside)) => Some((first, second)),
+            Some(Some(How::Around)) => Some((second, first)),
+            _ => None,
+        }
+    }
+}
+
+fn bit((slot, low): (usize, u32)) -> Run {
+    Run {
+        slot,
+        low,
+        width: 1,
+    }
+}
+
+fn follows(run: &Run, (slot, low): (usize, u32)) -> bool {
+    run.slot == slot && run.low + run.width == low && run.width < 32
+}
