@@ -161,7 +161,7 @@ impl Script {
     ///
     /// When the answers differ, or an inner filter has not the higher level.
     pub fn install(&mut self, filter: &Filter) -> Option<u64> {
-        let mut budget = Budget::default();
+        let mut budget = Budget::new(overlap::SURVEY_STEPS);
         let survey = match self.index.survey(filter, &mut budget) {
             Ok(survey) => survey,
             Err(cannot) => {
@@ -172,7 +172,7 @@ impl Script {
                 return None;
             }
         };
-        let steps = overlap::DEFAULT_STEPS - budget.left();
+        let steps = overlap::SURVEY_STEPS - budget.left();
         let mut found: Vec<(u32, How)> = Vec::new();
         for finding in survey.findings() {
             let members = self.index.members(finding);

@@ -169,7 +169,10 @@ impl<'g, 'f> Ground<'g, 'f> {
                 Ok(None) => match self.finish() {
                     Ok(Some(witness)) => return Ok(Some(witness)),
                     Ok(None) => {}
-                    Err(cannot) if cannot.reason == Reason::Steps => return Err(cannot),
+                    // Keys that meet here would meet whatever the shifts: that is not searched.
+                    Err(cannot) if matches!(cannot.reason, Reason::Steps | Reason::Keys) => {
+                        return Err(cannot);
+                    }
                     Err(cannot) => doubt = Some(cannot),
                 },
                 Err(Conflict) => {}

@@ -44,6 +44,10 @@ use crate::{filter::Filter, interp};
 /// Steps of the default [`Budget`]: about a tenth of a second.
 pub const DEFAULT_STEPS: u64 = 1 << 20;
 
+/// Steps for relating a filter to a whole [`Index`], which asks up to four questions of each shape
+/// when the filter's own is new: a second or two.
+pub const SURVEY_STEPS: u64 = 1 << 24;
+
 /// How much work one question may take, in steps: a formula looked at, a bit tried.
 #[derive(Clone, Debug)]
 pub struct Budget {

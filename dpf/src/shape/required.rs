@@ -5,7 +5,7 @@
 //! that acceptance *requires*: the union over an `And`, the intersection over an `Or`. A node that
 //! two operands of one `And` can reach might be needed at two bases at once, and one that two
 //! operands of an `Or` reach might be tried at two bases: the first is dropped, the second too
-//! unless the operands visibly exclude each other. So a probe happens at most once per packet.
+//! unless the operands visibly exclude each other by constants that then stay structure. So a probe happens at most once per packet.
 //! Left out: equalities hidden in wider conditions.
 
 use alloc::{vec, vec::Vec};
@@ -38,6 +38,7 @@ pub(super) fn slots(filter: &Filter) -> Found {
     let root = filter.root();
     let equalities: Vec<NodeId> = ids(filter)
         .filter(|&id| graph.requires(root, id) && equality(filter.node(id)).is_some())
+        .filter(|id| !graph.pinned.contains(id))
         .collect();
     let mut best: (NodeId, Vec<NodeId>) = (none.probe, Vec::new());
     for probe in ids(filter).filter(|&id| graph.requires(root, id)) {
@@ -85,6 +86,8 @@ pub(super) fn slots(filter: &Filter) -> Found {
 /// For each node, the nodes it requires and those it reaches, as bit sets.
 struct Required {
     words: usize,
+    /// Tests that tell alternatives apart: their constants are structure.
+    pinned: Vec<NodeId>,
     required: Vec<u64>,
     reached: Vec<u64>,
 }
@@ -95,6 +98,7 @@ impl Required {
         let words = count.div_ceil(64);
         let mut graph = Required {
             words,
+            pinned: Vec::new(),
             required: vec![0; count * words],
             reached: vec![0; count * words],
         };
@@ -142,44 +146,46 @@ impl Required {
             }
             self.reached[at * self.words + word] = seen;
         }
-        if common.iter().any(|word| *word != 0) && exclusive(filter, children, &common) {
+        if common.iter().any(|word| *word != 0)
+            && let Some(pinned) = exclusive(filter, children, &common)
+        {
+            self.pinned.extend(pinned);
             self.required[at * self.words..][..self.words].copy_from_slice(&common);
         }
     }
 }
 
-/// Whether no packet meets two of the nodes, as their fixed bits show. Tests in `common` do not
-/// count: they are about to lose their constants.
-fn exclusive(filter: &Filter, children: &[NodeId], common: &[u64]) -> bool {
-    let tests: Vec<Vec<(&Field, &IntervalSet)>> = children
-        .iter()
-        .map(|&child| own_tests(filter, child, common))
-        .collect();
-    children.len() <= MAX_ALTERNATIVES
-        && tests.iter().enumerate().all(|(at, left)| {
-            tests[..at]
-                .iter()
-                .all(|right| left.iter().any(|a| right.iter().any(|b| disjoint(*a, *b))))
-        })
+/// Whether no packet meets two of the nodes, as their fixed bits show; if so, the tests that show
+/// it and are in `common`, which must keep their constants.
+fn exclusive(filter: &Filter, children: &[NodeId], common: &[u64]) -> Option<Vec<NodeId>> {
+    if children.len() > MAX_ALTERNATIVES {
+        return None;
+    }
+    let is_common = |id: NodeId| common[id.0 as usize / 64] >> (id.0 % 64) & 1 != 0;
+    let mut pinned = Vec::new();
+    for (at, &left) in children.iter().enumerate() {
+        for &right in &children[..at] {
+            let pairs = own_tests(filter, left)
+                .flat_map(|a| own_tests(filter, right).map(move |b| (a, b)))
+                .filter(|(a, b)| disjoint((a.1, a.2), (b.1, b.2)));
+            let cost = |id| usize::from(is_common(id));
+            let (a, b) = pairs.min_by_key(|(a, b)| cost(a.0) + cost(b.0))?;
+            pinned.extend([a.0, b.0].into_iter().filter(|&id| is_common(id)));
+        }
+    }
+    Some(pinned)
 }
 
-fn own_tests<'a>(
-    filter: &'a Filter,
+fn own_tests(
+    filter: &Filter,
     node: NodeId,
-    common: &[u64],
-) -> Vec<(&'a Field, &'a IntervalSet)> {
-    let counts = |id: NodeId| common[id.0 as usize / 64] >> (id.0 % 64) & 1 == 0;
-    let test = |id: NodeId| {
-        if counts(id) {
-            bits(filter.node(id))
-        } else {
-            None
-        }
+) -> impl Iterator<Item = (NodeId, &Field, &IntervalSet)> {
+    let own = match filter.node(node) {
+        Node::And(children) => children,
+        _ => &[][..],
     };
-    match filter.node(node) {
-        Node::And(children) => children.iter().filter_map(|&id| test(id)).collect(),
-        _ => test(node).into_iter().collect(),
-    }
+    let tests = own.iter().copied().chain([node]);
+    tests.filter_map(|id| bits(filter.node(id)).map(|(field, set)| (id, field, set)))
 }
 
 fn bits(node: &Node) -> Option<(&Field, &IntervalSet)> {

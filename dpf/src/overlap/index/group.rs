@@ -25,7 +25,8 @@ pub(super) struct Layout {
     sample: Filter,
     shape: Shape,
     constants: Box<[u32]>,
-    free: Vec<usize>,
+    /// The slots that are keys, ascending.
+    pub(super) free: Vec<usize>,
 }
 
 impl Layout {
@@ -64,17 +65,21 @@ impl Layout {
         (0..keys.len()).filter(|&slot| keys[slot] != self.constants[slot])
     }
 
-    /// The nodes of the keys' equalities.
-    pub(super) fn free_nodes(&self) -> Vec<NodeId> {
-        self.free
+    /// All slots of the shape.
+    pub(super) fn slots(&self) -> Vec<usize> {
+        (0..self.shape.slots().len()).collect()
+    }
+
+    /// The nodes of some slots' equalities.
+    pub(super) fn nodes(&self, slots: &[usize]) -> Vec<NodeId> {
+        slots
             .iter()
             .map(|&slot| self.shape.slots()[slot].node)
             .collect()
     }
 
-    /// The slot and the bit of its key that is a bit of the word loaded for a free slot.
-    pub(super) fn key_bit(&self, (free, bit): (usize, usize)) -> (usize, u32) {
-        let slot = self.free[free];
+    /// The slot, and the bit of its key that is a bit of the word loaded.
+    pub(super) fn key_bit(&self, slot: usize, bit: usize) -> (usize, u32) {
         (
             slot,
             bit as u32 - self.shape.slots()[slot].field.mask.trailing_zeros(),

@@ -42,6 +42,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Works a plan out. Constants of one group may stand where the other has keys: where the
+    /// answer depends on the keys otherwise, such constants are taken as keys too.
+    ///
     /// # Errors
     ///
     /// When a limit is passed.
@@ -50,22 +53,54 @@ impl Plan {
         second: &Layout,
         budget: &mut Budget,
     ) -> Result<Plan, CannotTell> {
-        let (first_nodes, second_nodes) = (first.free_nodes(), second.free_nodes());
+        let plan = Plan::with_keys(first, second, [&first.free, &second.free], budget)?;
+        if plan.how.is_some() {
+            return Ok(plan);
+        }
+        let all = [first.slots(), second.slots()];
+        let mut keys = [first.free.clone(), second.free.clone()];
+        for (a, b) in Plan::with_keys(first, second, [&all[0], &all[1]], budget)?
+            .shared
+            .into_iter()
+            .flatten()
+        {
+            if first.free.contains(&a.slot) || second.free.contains(&b.slot) {
+                keys[0].push(a.slot);
+                keys[1].push(b.slot);
+            }
+        }
+        for keys in &mut keys {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        let wider = Plan::with_keys(first, second, [&keys[0], &keys[1]], budget)?;
+        Ok(if wider.how.is_some() { wider } else { plan })
+    }
+
+    /// The plan with these slots as keys.
+    fn with_keys(
+        first: &Layout,
+        second: &Layout,
+        keys: [&[usize]; 2],
+        budget: &mut Budget,
+    ) -> Result<Plan, CannotTell> {
+        let nodes = [first.nodes(keys[0]), second.nodes(keys[1])];
         let generic = generic::compare(
             generic::Pattern {
                 filter: first.sample(),
-                free: &first_nodes,
+                free: &nodes[0],
             },
             generic::Pattern {
                 filter: second.sample(),
-                free: &second_nodes,
+                free: &nodes[1],
             },
             budget,
         )?;
         let shared = generic.shared.map(|bits| {
             let mut runs: Vec<(Run, Run)> = Vec::new();
-            for (a, b) in bits {
-                let (a, b) = (first.key_bit(a), second.key_bit(b));
+            for ((a, a_bit), (b, b_bit)) in bits {
+                let a = first.key_bit(keys[0][a], a_bit);
+                let b = second.key_bit(keys[1][b], b_bit);
                 match runs.last_mut() {
                     Some((x, y)) if follows(x, a) && follows(y, b) => {
                         x.width += 1;
