@@ -79,6 +79,9 @@ pub struct Finding {
     selected: Selected,
 }
 
+/// The numbers of two groups: filters of the first were seen inside filters of the second.
+type Nesting = (usize, usize);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Selected {
     /// Those in one bucket of a projection, from this one on.
@@ -107,8 +110,7 @@ pub struct Survey {
     findings: Vec<Finding>,
     keys: Box<[u32]>,
     place: Place,
-    /// Groups (by number) whose filters were seen inside those of another.
-    nested: Vec<(usize, usize)>,
+    nested: Vec<Nesting>,
     levels: Vec<u32>,
 }
 
@@ -164,7 +166,7 @@ pub struct Index<I> {
     /// Between the group with the smaller number and the other.
     plans: BTreeMap<(usize, usize), Plan>,
     /// Groups of which filters were seen inside those of another, where no plan says so.
-    nested: Vec<(usize, usize)>,
+    nested: Vec<Nesting>,
     levels: Vec<u32>,
     generation: u64,
     levels_generation: u64,
@@ -371,7 +373,7 @@ impl<I: Copy> Index<I> {
         keys: &[u32],
         place: &Place,
         budget: &mut Budget,
-    ) -> Result<(Vec<Finding>, Vec<(usize, usize)>), CannotTell> {
+    ) -> Result<(Vec<Finding>, Vec<Nesting>), CannotTell> {
         let (mut findings, mut nested) = (Vec::new(), Vec::new());
         for (at, group) in self.groups.iter().enumerate() {
             let Some(group) = group else { continue };
@@ -489,9 +491,9 @@ impl<I: Copy> Index<I> {
     }
 
     /// The levels of all groups once the filter is in its place.
-    fn levels_with(&self, place: &Place, seen: &[(usize, usize)]) -> Result<Vec<u32>, CannotTell> {
+    fn levels_with(&self, place: &Place, seen: &[Nesting]) -> Result<Vec<u32>, CannotTell> {
         let count = self.groups.len().max(place.group() + 1);
-        let mut inside: Vec<(usize, usize)> = self.nested.iter().chain(seen).copied().collect();
+        let mut inside: Vec<Nesting> = self.nested.iter().chain(seen).copied().collect();
         for (&(a, b), plan) in &self.plans {
             inside.extend(plan.nesting(a, b));
         }
