@@ -24,7 +24,7 @@ pub struct Policy {
 /// Bytes of stack that a filter function may use: room for every preserved register, and some.
 pub const FILTER_FRAME: u32 = 256;
 /// The most instructions that one call of a filter function may execute.
-pub const FILTER_PATH: u32 = 1 << 16;
+pub const FILTER_PATH: u32 = 1 << 20;
 
 impl Policy {
     /// What a filter function, at the start of its code, is proved against.

@@ -20,8 +20,8 @@ use crate::check::report::{Reason, Refusal, Report};
 use crate::check::state::State;
 
 /// The most bytes of code that are looked at.
-pub const MAX_CODE: usize = 1 << 24;
-/// Facts that may gather before those of dead numbers are dropped.
+pub const MAX_CODE: usize = 1 << 22;
+/// Facts that may gather before those of dead numbers are dropped, if all those kept are fewer.
 const MANY_FACTS: usize = 16;
 
 pub(super) fn prove(code: &[u8], policy: &Policy) -> Result<Report, Refusal> {
@@ -63,6 +63,8 @@ struct Pass<'a> {
     vacant: Vec<Known>,
     /// How many more jumps through tables are looked at.
     edges: usize,
+    /// How many facts may gather before those of dead numbers are dropped.
+    crowd: usize,
     /// Offsets below this are done.
     at: usize,
     longest_path: u32,
@@ -88,6 +90,7 @@ impl<'a> Pass<'a> {
             arrivals: Vec::new(),
             vacant: Vec::new(),
             edges: code.len(),
+            crowd: MANY_FACTS,
             at: 0,
             longest_path: 0,
             instructions: 0,
@@ -182,11 +185,11 @@ impl<'a> Pass<'a> {
         let operation = decode::operation(instruction, bytes).ok_or(Reason::NotAllowed)?;
         self.at = end;
         self.count()?;
+        self.tidy();
         match self.machine.execute(&operation)? {
             Next::Continue => Ok(true),
             Next::Jump(target) => self.arrive(target).map(|_| false),
             Next::Branch(condition, target) => {
-                self.tidy();
                 self.arrive_as(target, |machine, taken| machine.branch(condition, taken))?;
                 Ok(self.machine.state.facts.possible())
             }
@@ -279,10 +282,12 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Drops facts of dead numbers, rarely enough that it costs little.
     fn tidy(&mut self) {
         let Machine { state, numbers, .. } = &mut self.machine;
-        if state.facts.len() > MANY_FACTS {
+        if state.facts.len() > self.crowd {
             state.collect(numbers);
+            self.crowd = MANY_FACTS.max(2 * state.facts.len());
         }
     }
 }
