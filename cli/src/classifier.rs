@@ -15,6 +15,7 @@ use crate::{
     capture::{LinkType, Packet},
     engine::Engine,
     filters,
+    fragments::Fragments,
 };
 
 /// The filters, ready to run.
@@ -27,6 +28,7 @@ pub struct Classifier {
     links: BTreeMap<LinkType, Option<usize>>,
     /// Packets of link types that are not supported.
     unsupported: BTreeMap<LinkType, u64>,
+    fragments: Fragments,
     matched: Vec<u32>,
 }
 
@@ -41,6 +43,7 @@ impl Classifier {
         // So that filters that are refused are refused before any packet is read.
         let engine = Engine::new(&program, program.root, mode)?;
         Ok(Self {
+            fragments: Fragments::new(&program),
             engines: vec![(program.root, engine)],
             program,
             mode,
@@ -75,7 +78,18 @@ impl Classifier {
         };
         self.matched.clear();
         match index {
-            Some(index) => self.engines[index].1.classify(packet, &mut self.matched),
+            Some(index) => {
+                let (root, engine) = &mut self.engines[index];
+                engine.classify(packet, &mut self.matched);
+                let root = &self.program[*root].name;
+                self.fragments.correct(
+                    packet,
+                    root,
+                    engine.ids(),
+                    self.mode == Mode::All,
+                    &mut self.matched,
+                );
+            }
             None => *self.unsupported.entry(link).or_insert(0) += 1,
         }
         Ok(&self.matched)
@@ -86,6 +100,12 @@ impl Classifier {
         for (link, packets) in &self.unsupported {
             eprintln!(
                 "dpf: link type {link} is not supported: {packets} packets count as unmatched"
+            );
+        }
+        if self.fragments.undecided() > 0 {
+            let count = self.fragments.undecided();
+            eprintln!(
+                "dpf: {count} later fragments came without their first, so no filter could claim them"
             );
         }
     }

@@ -17,7 +17,7 @@ use crate::{
 /// # Panics
 ///
 /// When the copy differs.
-pub fn captures(bytes: &[u8]) {
+pub fn run(bytes: &[u8]) {
     let Some((copy, packets)) = copy(bytes) else {
         return;
     };
@@ -205,7 +205,7 @@ mod tests {
                     }
                 }
             }
-            captures(&bytes);
+            run(&bytes);
         }
     }
 

@@ -13,6 +13,7 @@ pub mod disassembly;
 pub mod engine;
 pub mod exit;
 pub mod filters;
+pub mod fragments;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod interrupt;

@@ -298,3 +298,24 @@ fn ctrl_c_ends_a_process_that_waits_for_its_first_byte() {
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn the_manual_and_the_completions_cover_every_command() {
+    let folder = Scratch::new("manual");
+    let output = dpf(&["manual", folder.text()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let read = |name: &str| fs::read_to_string(folder.0.join(name)).unwrap();
+    for command in [
+        "classify", "split", "explain", "check", "capture", "bench", "fmt",
+    ] {
+        let page = read(&format!("dpf-{command}.1"));
+        assert!(
+            page.contains("Examples:") && page.contains("SYNOPSIS"),
+            "{page}"
+        );
+        for shell in ["dpf.bash", "_dpf", "dpf.fish"] {
+            assert!(read(shell).contains(command), "{shell}: {command}");
+        }
+    }
+    assert!(read("dpf.1").contains("Exit codes:"));
+}

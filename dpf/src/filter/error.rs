@@ -13,9 +13,9 @@ pub const MAX_INTERVALS: usize = 1 << 17;
 /// Levels of nodes, one above the other.
 pub const MAX_HEIGHT: usize = 256;
 /// `Shift`s, one inside the other; also the largest depth of a load, and one more.
-pub const MAX_SHIFTS: usize = 24;
+pub const MAX_SHIFTS: usize = 48;
 /// Different ways through the `Shift`s of one filter, counted with everything they reach.
-pub const MAX_PATHS: usize = 1 << 16;
+pub const MAX_PATHS: usize = 1 << 20;
 /// Operators and operands of one expression.
 pub const MAX_EXPR: usize = 64;
 /// Constant offset of a load, and end of a captured region, in bytes.

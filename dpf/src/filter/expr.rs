@@ -103,7 +103,7 @@ impl Expr {
     }
 
     /// A bit for each base that its loads name: bit 0 is the current one.
-    pub fn depths(&self) -> u32 {
+    pub fn depths(&self) -> u64 {
         self.loads()
             .iter()
             .fold(0, |depths, load| depths | depth_bit(load.depth))
@@ -140,8 +140,8 @@ fn bound(op: BinaryOp, left: u32, right: &Expr) -> u32 {
 }
 
 /// The bit of a depth in a set of depths; depths past the limit share the last bit, and are refused elsewhere.
-pub(super) fn depth_bit(depth: u8) -> u32 {
-    1 << depth.min(31)
+pub(super) fn depth_bit(depth: u8) -> u64 {
+    1 << depth.min(63)
 }
 
 /// The expression with all constants folded, operands of commutative operators in order.

@@ -220,6 +220,28 @@ mod tests {
         compare(&program, text, &mut Source::new(&[3; 400]));
     }
 
+    /// The files that the project ships pass every limit of lowering, and mean what they say.
+    #[test]
+    fn shipped_files_lower() {
+        let files = [
+            include_str!("../../../testdata/filters/demo.dpf"),
+            include_str!("../../../testdata/filters/intrusion.dpf"),
+            include_str!("../../../testdata/filters/language.dpf"),
+            include_str!("../../../testdata/filters/mpls.dpf"),
+            include_str!("../../../testdata/filters/pppoe.dpf"),
+            include_str!("../../../testdata/filters/server.dpf"),
+        ];
+        for text in files {
+            let program = Program::parse(text, "shipped.dpf", true)
+                .unwrap_or_else(|errors| panic!("{errors}"));
+            match crate::filter::lower(&program) {
+                Ok(lowered) => assert_eq!(lowered.len(), program.filters.len()),
+                Err(error) => panic!("{}", program.sources.render(&error)),
+            }
+            compare(&program, text, &mut Source::new(&random_bytes(7, 20_000)));
+        }
+    }
+
     /// Many programs are accepted, and filters are true, false and short often enough to tell.
     #[test]
     fn programs_say_something() {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     filter::Filter,
-    overlap::{self, Budget, Relation, Verdict, Witness},
+    overlap::{self, Budget, How, Index, SURVEY_STEPS, Survey, Verdict},
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
@@ -19,7 +19,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 pub const MOST_PRIORITY: i32 = 2047;
 
 /// The most shapes of filters in an exclusive `Demux`.
-pub const MOST_SHAPES: usize = 64;
+pub const MOST_SHAPES: usize = overlap::MAX_SHAPES;
 
 /// The highest level.
 const MOST_LEVEL: u16 = u16::MAX - 1;
@@ -45,11 +45,14 @@ pub(crate) struct Raise {
 pub(crate) struct Exclusive {
     claims: Claims,
     members: BTreeMap<u32, Member>,
+    /// The filters of all members, by shape.
+    index: Index<u32>,
 }
 
 #[derive(Debug)]
 struct Member {
     filter: Filter,
+    seat: overlap::Member,
     claim: ClaimId,
     owner: Owner,
     class: Class,
@@ -68,6 +71,7 @@ impl Exclusive {
         Self {
             claims: Claims::new(first),
             members: BTreeMap::new(),
+            index: Index::new(),
         }
     }
 
@@ -89,12 +93,21 @@ impl Exclusive {
             delegations: claim.delegations,
             priority: install.priority,
         };
-        let (level, raised) = self.level(install, class)?;
+        let survey = self
+            .index
+            .survey(&install.filter, &mut Budget::new(SURVEY_STEPS))?;
+        let (level, raised) = self.level(install, class, &survey)?;
+        let stale = InstallError::Filters {
+            given: entry.into(),
+            limit: 0,
+        };
+        let seat = self.index.insert(survey, entry).map_err(|_| stale)?;
         for raise in &raised {
             self.set_level(raise.entry, raise.new);
         }
         let member = Member {
             filter: install.filter.clone(),
+            seat,
             claim: install.claim,
             owner: install.owner,
             class,
@@ -117,7 +130,9 @@ impl Exclusive {
     }
 
     pub(crate) fn remove(&mut self, entry: u32) {
-        self.members.remove(&entry);
+        if let Some(member) = self.members.remove(&entry) {
+            self.index.remove(member.seat);
+        }
     }
 
     /// Cuts a region out of a claim of `owner` for `to`.
@@ -160,14 +175,21 @@ impl Exclusive {
 
     /// The level of a new filter: above all that contain it, below all that it contains. The
     /// latter rise together if need be, which keeps their order.
-    fn level(&self, install: &Install, class: Class) -> Result<(u16, Vec<Raise>), InstallError> {
+    fn level(
+        &self,
+        install: &Install,
+        class: Class,
+        survey: &Survey,
+    ) -> Result<(u16, Vec<Raise>), InstallError> {
         let (mut level, mut inner) = (0, Vec::new());
-        for (entry, relation) in self.overlapping(&install.filter)? {
-            let member = &self.members[&entry];
-            match self.settle(install, class, entry, member, relation)? {
-                Settled::Classes => {}
-                Settled::Inside => level = level.max(member.level.saturating_add(1)),
-                Settled::Contains => inner.push(entry),
+        for finding in survey.findings() {
+            for entry in self.index.members(finding) {
+                let member = &self.members[&entry];
+                match self.settle(install, class, entry, member, finding.how)? {
+                    Settled::Classes => {}
+                    Settled::Inside => level = level.max(member.level.saturating_add(1)),
+                    Settled::Contains => inner.push(entry),
+                }
             }
         }
         let lowest = inner
@@ -200,20 +222,6 @@ impl Exclusive {
         }
     }
 
-    /// Installed filters that share packets with `filter`, and how.
-    fn overlapping(&self, filter: &Filter) -> Result<Vec<(u32, Relation)>, overlap::CannotTell> {
-        let mut budget = Budget::default();
-        let mut found = Vec::new();
-        for (entry, member) in &self.members {
-            match overlap::relate(filter, &member.filter, &mut budget) {
-                Relation::Disjoint => {}
-                Relation::CannotTell(reason) => return Err(reason),
-                relation => found.push((*entry, relation)),
-            }
-        }
-        Ok(found)
-    }
-
     /// Who wins where `install` and `member` overlap, if that is settled.
     fn settle(
         &self,
@@ -221,7 +229,7 @@ impl Exclusive {
         class: Class,
         entry: u32,
         member: &Member,
-        relation: Relation,
+        how: How,
     ) -> Result<Settled, InstallError> {
         let same_owner = install.owner == member.owner;
         if same_owner && class != member.class {
@@ -231,40 +239,41 @@ impl Exclusive {
             same_owner
                 || (self.claims.delegated(outer, inner) && above.delegations < below.delegations)
         };
-        let refused = |how, witness: Witness| {
-            let with = FilterId::of_entry(entry).ok_or(InstallError::Filters {
+        let refused = |kind| {
+            let none = InstallError::Filters {
                 given: entry.into(),
                 limit: 0,
-            })?;
+            };
+            let budget = &mut Budget::default();
+            let both = overlap::intersects(&install.filter, &member.filter, budget)?;
+            let (Some(with), Some(both)) = (FilterId::of_entry(entry), both) else {
+                return Err(none);
+            };
             Err(InstallError::Overlap {
                 with,
                 owner: member.owner,
-                how,
-                witness: Box::new(witness),
+                how: kind,
+                witness: Box::new(both),
             })
         };
-        match relation {
-            Relation::AInB { .. } if granted(member.claim, install.claim, member.class, class) => {
+        match how {
+            How::Inside if granted(member.claim, install.claim, member.class, class) => {
                 Ok(if same_owner {
                     Settled::Inside
                 } else {
                     Settled::Classes
                 })
             }
-            Relation::BInA { .. } if granted(install.claim, member.claim, class, member.class) => {
+            How::Around if granted(install.claim, member.claim, class, member.class) => {
                 Ok(if same_owner {
                     Settled::Contains
                 } else {
                     Settled::Classes
                 })
             }
-            Relation::AInB { both, .. } | Relation::BInA { both, .. } => {
-                refused(OverlapKind::Foreign, both)
-            }
-            Relation::Equal { both } => refused(OverlapKind::Equal, both),
-            Relation::Crossing { both, .. } => refused(OverlapKind::Crossing, both),
-            Relation::Disjoint => Ok(Settled::Classes),
-            Relation::CannotTell(reason) => Err(reason.into()),
+            How::Inside | How::Around => refused(OverlapKind::Foreign),
+            How::Equal => refused(OverlapKind::Equal),
+            How::Crossing => refused(OverlapKind::Crossing),
         }
     }
 }

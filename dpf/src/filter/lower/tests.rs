@@ -462,3 +462,23 @@ fn one_header_is_one_node_however_many_paths_lead_to_it() {
     assert_eq!(filter.nodes().iter().filter(dport).count(), 1);
     assert!(filter.nodes().len() < 200, "{}", filter.nodes().len());
 }
+#[test]
+fn a_tunnel_in_a_tunnel_is_a_small_graph() {
+    for text in [
+        "vxlan/gre/tcp.dport == 80",
+        "!(gre/vxlan/ip6/tcp.dport == 80)",
+    ] {
+        let program = Program::parse(&format!("filter f = {text};"), "one", true).unwrap();
+        let filter = &lower(&program).unwrap()[0].filter;
+        assert!(
+            filter.nodes().len() < 1000,
+            "{text}: {}",
+            filter.nodes().len()
+        );
+        assert_eq!(
+            Filter::decode(&filter.encode()).as_ref(),
+            Ok(filter),
+            "{text}"
+        );
+    }
+}

@@ -56,7 +56,7 @@ pub struct Pool {
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     /// A bit for each base that the node depends on, 0 the current one.
-    depths: u32,
+    depths: u64,
     /// Nodes on the longest path down.
     height: u16,
     /// `Shift`s on the path with most of them.
@@ -136,7 +136,7 @@ impl Pool {
     /// # Panics
     ///
     /// When `id` is not of this pool.
-    pub fn depths(&self, id: NodeId) -> u32 {
+    pub fn depths(&self, id: NodeId) -> u64 {
         self.facts(id).depths
     }
 
@@ -629,7 +629,7 @@ impl Pool {
 }
 
 /// The bases that a test's loads name, as bits.
-fn test_depths(test: &Test) -> u32 {
+fn test_depths(test: &Test) -> u64 {
     match test {
         Test::Captured { depth, .. } => depth_bit(*depth),
         Test::Bits { field, .. } => depth_bit(field.depth),

@@ -9,11 +9,15 @@
 //! chosen from the most significant on, and after each choice every constraint over it is asked,
 //! exactly, whether a value is left; so constraints that stand alone never backtrack.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+
+mod groups;
+mod keys;
+mod relevant;
+
+use groups::Group;
+use keys::keys_are_free;
+use relevant::relevant;
 
 use super::{
     Budget, CannotTell, Reason, Witness,
@@ -21,7 +25,7 @@ use super::{
     facts::{Conflict, Facts, Order, distance, justified},
     order::cyclic,
     sets,
-    terms::{AnchorId, FieldId, LEN, Place, ROOT, Term, TermId, Terms, WIRELEN},
+    terms::{AnchorId, FieldId, LEN, Place, ROOT, TermId, Terms, WIRELEN},
 };
 
 /// The longest packet that is made as a witness, in bytes: libpcap's greatest snapshot length.
@@ -592,42 +596,6 @@ impl<'g, 'f> Ground<'g, 'f> {
         bits
     }
 
-    /// Constraints and comparisons, together when they share an undecided bit.
-    fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<(Group, Vec<Bit>)> = Vec::new();
-        let alone = (0..self.constraints.len()).map(|index| Group {
-            constraints: vec![index],
-            orders: Vec::new(),
-        });
-        let orders = (0..self.facts.orders.len()).map(|index| Group {
-            constraints: Vec::new(),
-            orders: vec![index],
-        });
-        for mut group in alone.chain(orders) {
-            let mut bits = self.undecided_in(&group);
-            if bits.is_empty() && group.orders.is_empty() {
-                continue;
-            }
-            bits.sort_unstable();
-            let mut at = 0;
-            while at < groups.len() {
-                if share(&groups[at].1, &bits) {
-                    let (other, others) = groups.swap_remove(at);
-                    group.constraints.extend(other.constraints);
-                    group.orders.extend(other.orders);
-                    bits.extend(others);
-                    bits.sort_unstable();
-                } else {
-                    at += 1;
-                }
-            }
-            groups.push((group, bits));
-        }
-        // The original length last: it would rather not be below the captured one.
-        groups.sort_by_key(|(group, _)| group.constraints.contains(&WIRELEN));
-        groups.into_iter().map(|(group, _)| group).collect()
-    }
-
     fn mark(&self) -> Mark {
         Mark {
             trail: self.trail.len(),
@@ -682,72 +650,6 @@ impl Knowledge for Ground<'_, '_> {
     }
 }
 
-/// Constraints and comparisons that share undecided bits, by index.
-struct Group {
-    constraints: Vec<usize>,
-    orders: Vec<usize>,
-}
-
-/// Whether two ascending lists share an element.
-fn share(a: &[Bit], b: &[Bit]) -> bool {
-    let (mut i, mut j) = (0, 0);
-    while i < a.len() && j < b.len() {
-        match a[i].cmp(&b[j]) {
-            core::cmp::Ordering::Less => i += 1,
-            core::cmp::Ordering::Greater => j += 1,
-            core::cmp::Ordering::Equal => return true,
-        }
-    }
-    false
-}
-
-/// Whether every key can have any value: the bits that are compared with keys have one name each,
-/// no other constraint, and each field that is not a key has bits left to differ in.
-fn keys_are_free(ground: &Ground) -> bool {
-    let taken = constrained(ground);
-    let mut names: BTreeMap<Bit, u32> = BTreeMap::new();
-    for keyed in ground.facts.keys.iter().filter(|keyed| keyed.equal) {
-        for (bit, at) in ground.bits(keyed.field) {
-            let name = ground.terms.names[keyed.key][at];
-            if taken.contains(&bit) || *names.entry(bit).or_insert(name) != name {
-                return false;
-            }
-        }
-    }
-    // Each unequal key rules out one of 2^free values of the free bits; some must be left.
-    let mut ruled_out = 0u64;
-    for keyed in ground.facts.keys.iter().filter(|keyed| !keyed.equal) {
-        let mut free = 0;
-        for (bit, _) in ground.bits(keyed.field) {
-            if taken.contains(&bit) {
-                return false;
-            }
-            free += u32::from(!names.contains_key(&bit));
-        }
-        ruled_out += 1 << (32 - free.min(32));
-    }
-    ruled_out < 1 << 32
-}
-
-/// The bits that constraints, comparisons and shifts depend on.
-fn constrained(ground: &Ground) -> BTreeSet<Bit> {
-    let mut reads: Vec<(u64, u32, u32)> = Vec::new();
-    for constraint in &ground.constraints {
-        reads.push((constraint.address, constraint.bytes, constraint.mask));
-    }
-    for order in &ground.facts.orders {
-        ground.reads(order.left, &mut reads);
-        ground.reads(order.right, &mut reads);
-    }
-    for &anchor in &ground.anchors {
-        ground.reads(ground.terms.anchors[anchor].by, &mut reads);
-    }
-    let bits = reads
-        .into_iter()
-        .flat_map(|(address, bytes, mask)| bits_of(address, bytes, mask));
-    bits.map(|(bit, _)| bit).collect()
-}
-
 /// The bits of a field, the most significant first, with their places in the word loaded.
 fn bits_of(address: u64, bytes: u32, mask: u32) -> impl Iterator<Item = (Bit, usize)> {
     (0..bytes * 8)
@@ -757,45 +659,4 @@ fn bits_of(address: u64, bytes: u32, mask: u32) -> impl Iterator<Item = (Bit, us
             let place = (address + u64::from(bytes - 1 - bit / 8), (bit % 8) as u8);
             (place, bit as usize)
         })
-}
-
-/// The anchors that the facts speak of, and those that these depend on, ascending.
-fn relevant(terms: &Terms, facts: &Facts) -> Vec<AnchorId> {
-    let mut needed = vec![false; terms.anchors.len()];
-    needed[ROOT] = true;
-    for (anchor, needed) in needed.iter_mut().enumerate() {
-        *needed |= facts.confined(anchor);
-    }
-    for (field, at) in terms.fields.iter().enumerate() {
-        needed[at.at.anchor] |= facts.restricted(field);
-    }
-    for keyed in &facts.keys {
-        needed[terms.fields[keyed.field].at.anchor] = true;
-    }
-    for order in &facts.orders {
-        for_each_load(terms, order.left, &mut |place| needed[place.anchor] = true);
-        for_each_load(terms, order.right, &mut |place| needed[place.anchor] = true);
-    }
-    for anchor in (ROOT + 1..needed.len()).rev() {
-        if needed[anchor] {
-            needed[terms.anchors[anchor].from.anchor] = true;
-            for_each_load(terms, terms.anchors[anchor].by, &mut |place| {
-                needed[place.anchor] = true
-            });
-        }
-    }
-    (ROOT..needed.len())
-        .filter(|&anchor| needed[anchor])
-        .collect()
-}
-
-fn for_each_load(terms: &Terms, term: TermId, visit: &mut impl FnMut(Place)) {
-    match terms.terms[term] {
-        Term::Load { at, .. } => visit(at),
-        Term::Binary(_, left, right) => {
-            for_each_load(terms, left, visit);
-            for_each_load(terms, right, visit);
-        }
-        Term::Const(_) | Term::Len | Term::WireLen => {}
-    }
 }
