@@ -10,7 +10,7 @@ const FILTERS: &str = "
     filter flow = ip.src == 192.12.69.1 && tcp.sport == 1234 && tcp.dport == 4321;
 ";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let program =
         Program::parse(FILTERS, "embed.rs", true).map_err(|errors| errors.render(false))?;
     let lowered = lower(&program).map_err(|error| error.title().to_owned())?;

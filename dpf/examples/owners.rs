@@ -8,7 +8,7 @@ use dpf::{
     syntax::Program,
 };
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let (system, alice, bob) = (Owner(0), Owner(1), Owner(2));
     let mut demux = Demux::exclusive()?;
 
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn filter(condition: &str) -> Result<Filter, Box<dyn std::error::Error>> {
+fn filter(condition: &str) -> Result<Filter, Box<dyn core::error::Error>> {
     let text = format!("filter it = {condition};");
     let program =
         Program::parse(&text, "owners.rs", true).map_err(|errors| errors.render(false))?;

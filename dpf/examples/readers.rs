@@ -11,7 +11,7 @@ use std::{
 /// How many filters the writer installs while the readers read.
 const FLOWS: u16 = 2_000;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let mut demux = Demux::monitoring()?;
     let done = AtomicBool::new(false);
     let counts = thread::scope(|scope| {
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn install(demux: &mut Demux, port: u16) -> Result<(), Box<dyn std::error::Error>> {
+fn install(demux: &mut Demux, port: u16) -> Result<(), Box<dyn core::error::Error>> {
     let text = format!("filter flow = ip.dst == 10.0.0.2 && udp.dport == {port};");
     let program = Program::parse(&text, "flow", true).map_err(|errors| errors.render(false))?;
     for filter in lower(&program).map_err(|error| error.title().to_owned())? {

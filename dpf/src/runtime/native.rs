@@ -61,11 +61,11 @@ impl Native {
     /// What each group answers; nothing when its functions were not made.
     pub(crate) fn each<'a>(&'a self, packet: Packet<'a>) -> Option<impl Iterator<Item = u32> + 'a> {
         let made = self.each.len() == self.trie.groups().len();
-        // SAFETY: they are this value's functions.
         made.then(|| {
-            self.each
-                .iter()
-                .map(move |function| unsafe { call(*function, packet) })
+            self.each.iter().map(move |function| {
+                // SAFETY: it is one of this value's functions.
+                unsafe { call(*function, packet) }
+            })
         })
     }
 

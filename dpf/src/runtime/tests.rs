@@ -6,7 +6,6 @@ use crate::{
     fuzzing::Random,
     interp,
     syntax::Program,
-    trie::Change,
 };
 
 fn filter(condition: &str) -> Filter {
