@@ -16,7 +16,11 @@ extern crate alloc;
 
 pub mod baseline;
 #[cfg(feature = "std")]
+pub mod changes;
+#[cfg(feature = "std")]
 pub mod classbench;
+#[cfg(feature = "std")]
+pub mod compile;
 pub mod filter;
 pub mod flows;
 #[cfg(feature = "std")]
@@ -26,7 +30,11 @@ pub mod peers;
 #[cfg(feature = "std")]
 pub mod plot;
 #[cfg(feature = "std")]
+pub mod readers;
+#[cfg(feature = "std")]
 pub mod report;
+#[cfg(feature = "std")]
+pub mod rulesets;
 #[cfg(feature = "std")]
 pub mod table7;
 #[cfg(feature = "std")]

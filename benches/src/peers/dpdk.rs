@@ -13,6 +13,7 @@
 
 use super::{BATCH, NONE, Peer};
 use crate::{
+    changes::{CHANGES, Changing, network_key},
     classbench::{Rule, WIDTH},
     flows::{Family, PACKET_BYTES, SERVER},
 };
@@ -62,12 +63,17 @@ pub fn acl(family: Family, count: u32) -> Result<Box<dyn Peer>, String> {
 ///
 /// When DPDK cannot be started or refuses a key.
 pub fn hash(family: Family, count: u32) -> Result<Box<dyn Peer>, String> {
+    Ok(Box::new(create(family, count, count)?))
+}
+
+/// A table with `count` flows and room for `room`.
+fn create(family: Family, count: u32, room: u32) -> Result<Hash, String> {
     start()?;
     let name = unique_name("flows");
     let parameters = HashParameters {
         name: name.as_ptr(),
         // The table refuses keys when it is crowded: twice as many slots as keys.
-        entries: (count * 2).max(64),
+        entries: (room * 2).max(64),
         reserved: 0,
         key_len: KEY as u32,
         hash_func: ptr::null(),
@@ -97,7 +103,7 @@ pub fn hash(family: Family, count: u32) -> Result<Box<dyn Peer>, String> {
         }
         peer.filters[position] = index;
     }
-    Ok(Box::new(peer))
+    Ok(peer)
 }
 
 /// A built `rte_acl` context.
@@ -462,6 +468,7 @@ unsafe extern "C" {
     fn rte_hash_create(parameters: *const HashParameters) -> *mut Table;
     fn rte_hash_free(table: *mut Table);
     fn rte_hash_add_key(table: *const Table, key: *const c_void) -> i32;
+    fn rte_hash_del_key(table: *const Table, key: *const c_void) -> i32;
     fn rte_hash_lookup(table: *const Table, key: *const c_void) -> i32;
     fn rte_hash_lookup_bulk(
         table: *const Table,
@@ -484,4 +491,44 @@ unsafe extern "C" {
         count: u32,
         categories: u32,
     ) -> c_int;
+}
+
+/// The hash table alone, for changing it.
+///
+/// # Errors
+///
+/// When DPDK cannot be started or refuses a key.
+pub fn changing(family: Family, count: u32) -> Result<Box<dyn Changing>, String> {
+    Ok(Box::new(Flows {
+        family,
+        hash: create(family, count, count + CHANGES)?,
+        prepared: Vec::new(),
+    }))
+}
+
+struct Flows {
+    family: Family,
+    hash: Hash,
+    prepared: Vec<[u8; KEY]>,
+}
+
+impl Changing for Flows {
+    fn prepare(&mut self, first: u32, count: u32) -> Result<(), String> {
+        self.prepared = (first..first + count)
+            .map(|index| network_key(self.family.flow(index)))
+            .collect();
+        Ok(())
+    }
+
+    fn install(&mut self, which: usize) -> bool {
+        let key = self.prepared[which].as_ptr().cast();
+        // SAFETY: the table is ours and the key has the `key_len` bytes that are copied.
+        unsafe { rte_hash_add_key(self.hash.table.as_ptr(), key) >= 0 }
+    }
+
+    fn remove(&mut self, which: usize) -> bool {
+        let key = self.prepared[which].as_ptr().cast();
+        // SAFETY: the table is ours and the key has its `key_len` bytes.
+        unsafe { rte_hash_del_key(self.hash.table.as_ptr(), key) >= 0 }
+    }
 }

@@ -12,7 +12,10 @@
 //! Needs `CAP_BPF` or root; without them [`map`] says so and the comparison goes on without it.
 
 use super::{NONE, Peer, RUN};
-use crate::flows::{Family, Flow, PACKET_BYTES, SERVER};
+use crate::{
+    changes::{CHANGES, Changing},
+    flows::{Family, Flow, PACKET_BYTES, SERVER},
+};
 use core::ptr::NonNull;
 use std::{
     io,
@@ -174,6 +177,7 @@ enum MapType {
 enum Command {
     MapCreate = 0,
     MapUpdate = 2,
+    MapDelete = 3,
     ProgramLoad = 5,
     TestRun = 10,
 }
@@ -426,4 +430,48 @@ fn parse(writer: &mut Writer, family: Family) {
     writer.op(SHIFT_RIGHT_IMM, 5, 0, 0, 63);
     writer.op(OR, 3, 5, 0, 0);
     writer.miss(JUMP_NOT_EQUAL_IMM, 3, 0, 0);
+}
+
+/// The hash map alone, for changing it: a system call each.
+///
+/// # Errors
+///
+/// When the kernel or this process's rights do not allow it.
+pub fn changing(family: Family, count: u32) -> Result<Box<dyn Changing>, String> {
+    let flows =
+        create_map(MapType::Hash, 12, 4, count + CHANGES).map_err(|error| error.to_string())?;
+    for index in 0..count {
+        update(&flows, &key(family, family.flow(index)), index)
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(Box::new(Flows {
+        family,
+        flows,
+        prepared: Vec::new(),
+    }))
+}
+
+struct Flows {
+    family: Family,
+    flows: OwnedFd,
+    prepared: Vec<[u8; 12]>,
+}
+
+impl Changing for Flows {
+    fn prepare(&mut self, first: u32, count: u32) -> Result<(), String> {
+        let flow = |index| key(self.family, self.family.flow(index));
+        self.prepared = (first..first + count).map(flow).collect();
+        Ok(())
+    }
+
+    fn install(&mut self, which: usize) -> bool {
+        update(&self.flows, &self.prepared[which], which as u32).is_ok()
+    }
+
+    fn remove(&mut self, which: usize) -> bool {
+        let mut attributes = Attributes::default();
+        attributes.u32(0, self.flows.as_raw_fd() as u32);
+        attributes.u64(8, self.prepared[which].as_ptr() as u64);
+        attributes.call(Command::MapDelete).is_ok()
+    }
 }

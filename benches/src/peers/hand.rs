@@ -7,7 +7,10 @@
 //! compiler that can.
 
 use super::{NONE, Peer, through_pointer};
-use crate::flows::{Family, Flow, SERVER};
+use crate::{
+    changes::Changing,
+    flows::{Family, Flow, SERVER},
+};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -148,4 +151,45 @@ fn place(flows: &[u64], multiplier: u64) -> Option<(u64, Slots)> {
         *entry = (*flow, index as u32);
     }
     Some((multiplier, slots))
+}
+
+/// hashbrown's table alone, for changing it.
+///
+/// # Errors
+///
+/// Never.
+pub fn changing(family: Family, count: u32) -> Result<Box<dyn Changing>, String> {
+    let flows = (0..count)
+        .map(|index| (Key::of(family.flow(index)), index))
+        .collect();
+    Ok(Box::new(Flows {
+        family,
+        flows,
+        prepared: Vec::new(),
+    }))
+}
+
+struct Flows {
+    family: Family,
+    flows: HashMap<Key, u32, FixedState>,
+    prepared: Vec<Key>,
+}
+
+impl Changing for Flows {
+    fn prepare(&mut self, first: u32, count: u32) -> Result<(), String> {
+        self.prepared = (first..first + count)
+            .map(|index| Key::of(self.family.flow(index)))
+            .collect();
+        Ok(())
+    }
+
+    fn install(&mut self, which: usize) -> bool {
+        self.flows
+            .insert(self.prepared[which], which as u32)
+            .is_none()
+    }
+
+    fn remove(&mut self, which: usize) -> bool {
+        self.flows.remove(&self.prepared[which]).is_some()
+    }
 }

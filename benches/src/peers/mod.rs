@@ -9,6 +9,7 @@
 //! `dpdk`.
 
 pub mod baselines;
+pub mod dpf;
 pub mod ebpf;
 pub mod empty;
 pub mod hand;
@@ -70,7 +71,8 @@ pub const LIMIT: u32 = 100_000;
 pub fn contenders() -> Vec<Contender> {
     let contender = |name, limit, build| Contender { name, limit, build };
     vec![
-        contender("mpf", LIMIT, baselines::mpf as Build),
+        contender("dpf", LIMIT, dpf::demux as Build),
+        contender("mpf", LIMIT, baselines::mpf),
         contender("pathfinder", LIMIT, baselines::pathfinder),
         contender("bpf", SEQUENTIAL_LIMIT, baselines::bpf),
         #[cfg(feature = "libpcap")]

@@ -1,6 +1,7 @@
 //! Verdicts against libpcap's, on every capture of `DPF_TEST_DATA/tcpdump`.
 //!
-//! A few hundred filters are written down in both languages ([`pairs`]) and run on every packet.
+//! A few hundred filters are written down in both languages ([`pairs`]), merged in one `Demux`, and
+//! run on every packet; the language's own evaluator is asked as well, and must always agree.
 //! The packets are what libpcap reads, taken as wholly captured. The verdicts must be equal, but
 //! for packets to which one of five named rules applies ([`rules`]), each of them a decision of
 //! the language that libpcap takes otherwise.
@@ -14,7 +15,11 @@ mod pairs;
 mod rules;
 
 use captures::{Capture, Link};
-use dpf::syntax::{Program, eval::Evaluator, eval::Truth};
+use dpf::{
+    filter::lower,
+    runtime::{Demux, Install},
+    syntax::{Program, eval::Evaluator, eval::Truth},
+};
 use pairs::Pair;
 use std::collections::BTreeMap;
 
@@ -82,6 +87,7 @@ fn compare(link: Link, captures: &[&Capture], pairs: &[Pair], tally: &mut Tally)
     let program = Program::parse(&text, "pairs.dpf", true);
     let program = program.unwrap_or_else(|errors| panic!("{}", errors.render(false)));
     let evaluator = Evaluator::new(&program);
+    let demux = monitor(&program);
     let compiled: Vec<_> = pairs
         .iter()
         .map(|pair| link.compile(pair.pcap.as_str()))
@@ -90,9 +96,28 @@ fn compare(link: Link, captures: &[&Capture], pairs: &[Pair], tally: &mut Tally)
         tally.captures += 1;
         for (number, packet) in capture.packets.iter().enumerate() {
             tally.packets += 1;
-            for ((pair, theirs), filter) in pairs.iter().zip(&compiled).zip(&program.filters) {
+            let mut winners = Vec::new();
+            demux.classify_all(packet.as_slice(), &mut winners);
+            let mut accepted = vec![false; pairs.len()];
+            for winner in &winners {
+                accepted[winner.entry() as usize] = true;
+            }
+            let all = pairs
+                .iter()
+                .zip(&compiled)
+                .zip(&program.filters)
+                .zip(accepted);
+            for (((pair, theirs), filter), ours) in all {
                 let theirs = theirs.filter(packet);
-                let ours = evaluator.evaluate(filter, packet, packet.len() as u32) == Truth::True;
+                let meant = evaluator.evaluate(filter, packet, packet.len() as u32) == Truth::True;
+                assert_eq!(
+                    ours,
+                    meant,
+                    "{} packet {}: `{}`",
+                    capture.name,
+                    number + 1,
+                    pair.dpf
+                );
                 tally.verdicts += 1;
                 tally.accepted += usize::from(ours && theirs);
                 if ours == theirs {
@@ -112,4 +137,15 @@ fn compare(link: Link, captures: &[&Capture], pairs: &[Pair], tally: &mut Tally)
             }
         }
     }
+}
+
+/// All filters of the program in one demultiplexer, numbered as in the program.
+fn monitor(program: &Program) -> Demux {
+    let lowered = lower(program).unwrap_or_else(|error| panic!("{}", error.title()));
+    let installs: Vec<Install> = lowered.into_iter().map(|one| one.filter.into()).collect();
+    let mut demux = Demux::monitoring().expect("executable memory");
+    demux
+        .install_all(&installs)
+        .unwrap_or_else(|refused| panic!("{refused}"));
+    demux
 }
