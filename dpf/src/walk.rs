@@ -56,7 +56,6 @@ impl<'a> Walk<'a> {
             match self.trie.step(id) {
                 Step::End => {}
                 Step::Seq(parts) => pending.extend(parts.iter().rev()),
-                Step::Block { next, .. } => pending.push(*next),
                 Step::Probe {
                     group,
                     frames,

@@ -89,7 +89,7 @@ impl<T: Target> Emitter<'_, T> {
                     original |= left.mentions_wirelen() || right.mentions_wirelen();
                 }
                 Act::Step(Step::Length { wire, .. }) => original |= *wire,
-                Act::Step(Step::Probe { .. } | Step::Block { .. }) => {
+                Act::Step(Step::Probe { .. }) => {
                     repeated |= flow.nodes[at].goals[0] != Goal::Return
                 }
                 _ => {}
@@ -240,7 +240,6 @@ impl<T: Target> Emitter<'_, T> {
                     self.go(goals[0], next);
                 }
             }
-            Step::Block { .. } => self.go(goals[0], next),
         }
         Ok(())
     }

@@ -33,9 +33,10 @@ const PROBES: u32 = 6;
 /// How far apart, in buckets, those that one look-up visits are: odd, so that it visits different
 /// ones, and not small, so that full buckets do not make their neighbours full.
 pub const STRIDE: u32 = 0x5bd1;
-/// A table is rebuilt when this part of its slots has been used: numerator, denominator. More
-/// than one key for two slots makes overflow, and with it a mispredicted branch, too frequent.
-const FULL: (usize, usize) = (1, 2);
+/// A table is rebuilt when this part of its slots has been used: numerator, denominator. At
+/// one key for a bucket of four, one look-up in fifty meets a bucket that overflowed, and with it a
+/// mispredicted branch; at two keys, one in seven.
+const FULL: (usize, usize) = (1, 4);
 /// Keys tried for slots without value; each fits most buckets.
 const POISONS: u64 = 256;
 /// The most buckets of a table.
@@ -127,7 +128,7 @@ impl Table {
                 return found;
             }
         }
-        let mut buckets = (count * 3 / 4).next_power_of_two().max(16);
+        let mut buckets = count.next_power_of_two().max(16);
         if count <= 512 {
             let found =
                 (0..SEEDS).find_map(|n| Self::fill(words, items, 4, buckets, 1, mix(seed, n)));

@@ -1,1 +1,65 @@
-//! Tables and keys.
+//! Tables against a map.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::{Item, Placed, Table};
+use crate::fuzzing::Random;
+
+/// Inserts and removes at random; every look-up agrees with a map.
+fn against_a_map(words: usize, keys: u32, steps: u32) {
+    let mut random = Random::new(u64::from(keys) + words as u64);
+    let mut map: BTreeMap<Vec<u64>, (u32, u32)> = BTreeMap::new();
+    let mut table = Table::new(words, &[], 1).unwrap();
+    let (mut in_place, mut rebuilt) = (0, 0);
+    for step in 0..steps {
+        let key: Vec<u64> = (0..words).map(|_| u64::from(random.below(keys))).collect();
+        if random.one_in(3) {
+            assert_eq!(table.remove(&key), map.remove(&key).is_some());
+        } else if !map.contains_key(&key) {
+            let (entry, rank) = (step, random.below(100));
+            match table.insert(&Item {
+                key: key.clone(),
+                entry,
+                rank,
+            }) {
+                Placed::InPlace => in_place += 1,
+                Placed::Rebuilt => rebuilt += 1,
+                Placed::Full => panic!("no room for {} keys", map.len()),
+            }
+            map.insert(key.clone(), (entry, rank));
+        } else {
+            let rank = random.below(100);
+            assert!(table.set_rank(&key, rank));
+            map.entry(key.clone()).and_modify(|known| known.1 = rank);
+        }
+        assert_eq!(table.lookup(&key), map.get(&key).copied());
+    }
+    assert_eq!(table.len(), map.len());
+    map.iter()
+        .for_each(|(key, value)| assert_eq!(table.lookup(key), Some(*value)));
+    assert!(in_place > rebuilt, "{in_place} in place, {rebuilt} rebuilt");
+}
+
+#[test]
+fn tables_hold_what_a_map_holds() {
+    against_a_map(1, 20, 2000);
+    against_a_map(1, 5000, 20_000);
+    against_a_map(2, 40, 5000);
+    against_a_map(5, 3, 5000);
+}
+
+#[test]
+fn readers_of_the_old_memory_never_see_a_rebuilt_table_half_way() {
+    let mut table = Table::new(1, &[], 9).unwrap();
+    for key in 0..1000_u64 {
+        let before = table.clone();
+        let placed = table.insert(&Item {
+            key: [key].into(),
+            entry: key as u32,
+            rank: 0,
+        });
+        assert_eq!(before.lookup(&[key]).is_some(), placed == Placed::InPlace);
+        (0..key).for_each(|old| assert_eq!(before.lookup(&[old]), Some((old as u32, 0))));
+    }
+}

@@ -1,1 +1,85 @@
 //! Shapes of filters that differ in keys.
+
+use alloc::vec::Vec;
+
+use super::rule;
+use crate::filter::{BinaryOp, Expr, Field, Filter, IntervalSet, NodeId, Pool};
+
+fn equal(pool: &mut Pool, offset: u32, bytes: u8, value: u32) -> NodeId {
+    let mask = u32::MAX >> (32 - 8 * u32::from(bytes));
+    let field = Field {
+        depth: 0,
+        offset,
+        bytes,
+        mask,
+    };
+    pool.bits(field, IntervalSet::single(value)).unwrap()
+}
+
+fn header_length() -> Expr {
+    let low = Expr::binary(BinaryOp::And, Expr::load(0, 1), Expr::Const(0xf));
+    Expr::binary(BinaryOp::Shl, low, Expr::Const(2))
+}
+
+/// IPv4 after Ethernet, or after one tag: the same body behind two alternatives.
+fn tagged(source: u32, port: u32) -> Filter {
+    let mut pool = Pool::new();
+    let port = equal(&mut pool, 2, 2, port);
+    let above = pool.shift(header_length(), port).unwrap();
+    let source = equal(&mut pool, 12, 4, source);
+    let body = pool.and([source, above].into()).unwrap();
+    let (plain, tag) = (
+        equal(&mut pool, 12, 2, 0x800),
+        equal(&mut pool, 12, 2, 0x8100),
+    );
+    let (near, far) = (
+        pool.shift(Expr::Const(14), body).unwrap(),
+        pool.shift(Expr::Const(18), body).unwrap(),
+    );
+    let near = pool.and([plain, near].into()).unwrap();
+    let far = pool.and([tag, far].into()).unwrap();
+    let root = pool.or([near, far].into()).unwrap();
+    pool.finish(root).unwrap()
+}
+
+#[test]
+fn filters_that_differ_in_keys_share_a_shape() {
+    let (a, b) = (
+        rule(&tagged(0x0a00_0001, 22)),
+        rule(&tagged(0xc00c_4501, 80)),
+    );
+    assert_eq!(a.shape, b.shape);
+    assert_eq!(a.shape.slots().len(), 2);
+    let keys: Vec<u32> = b.keys.to_vec();
+    assert!(
+        keys.contains(&0xc00c_4501) && keys.contains(&80),
+        "{keys:x?}"
+    );
+}
+
+#[test]
+fn a_constant_of_one_alternative_is_structure() {
+    let either = |value: u32| {
+        let mut pool = Pool::new();
+        let (left, right) = (equal(&mut pool, 0, 2, value), equal(&mut pool, 4, 2, 7));
+        let root = pool.or([left, right].into()).unwrap();
+        pool.finish(root).unwrap()
+    };
+    assert!(rule(&either(1)).keys.is_empty());
+    assert_ne!(rule(&either(1)).shape, rule(&either(2)).shape);
+}
+
+#[test]
+fn alternatives_that_may_both_hold_lend_no_keys() {
+    // The body might be met at two bases, where one look-up would not do.
+    let mut pool = Pool::new();
+    let body = equal(&mut pool, 0, 4, 7);
+    let parts: Vec<NodeId> = [4, 8]
+        .map(|by| pool.shift(Expr::Const(by), body).unwrap())
+        .into();
+    let (first, second) = (equal(&mut pool, 0, 1, 1), equal(&mut pool, 1, 1, 1));
+    let first = pool.and([first, parts[0]].into()).unwrap();
+    let second = pool.and([second, parts[1]].into()).unwrap();
+    let root = pool.or([first, second].into()).unwrap();
+    assert!(rule(&pool.finish(root).unwrap()).keys.is_empty());
+}

@@ -64,6 +64,9 @@ pub(super) struct Built {
     pub(super) each: Vec<StepId>,
 }
 
+/// A group whose structure holds, and where its frames are.
+type Ready = (u32, Box<[Base]>);
+
 const END: StepId = StepId(0);
 
 /// Builds the trie of the groups.
@@ -147,7 +150,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes one formula that has come down to a probe out of the state.
-    fn take_probe(&mut self, open: &mut Vec<FormId>) -> Result<Option<(u32, Box<[Base]>)>, Error> {
+    fn take_probe(&mut self, open: &mut Vec<FormId>) -> Result<Option<Ready>, Error> {
         for at in 0..open.len() {
             match self.arena.form(open[at]).clone() {
                 Form::Probe { group, frames } => {

@@ -108,15 +108,6 @@ pub enum Step {
         /// Then.
         next: StepId,
     },
-    /// Look the packet up in a block of rules, its frames being at these places, and go on.
-    Block {
-        /// Which block.
-        block: u32,
-        /// Where the frames are.
-        frames: Box<[Base]>,
-        /// Then.
-        next: StepId,
-    },
     /// One after the other.
     Seq(Box<[StepId]>),
 }
@@ -157,7 +148,7 @@ impl Step {
             | Step::Length { yes, no, .. }
             | Step::Compare { yes, no, .. }
             | Step::Shift { yes, no, .. } => ([Some(*yes), Some(*no)], &[]),
-            Step::Probe { next, .. } | Step::Block { next, .. } => ([Some(*next), None], &[]),
+            Step::Probe { next, .. } => ([Some(*next), None], &[]),
             Step::Seq(parts) => ([None, None], parts),
         };
         pair.into_iter().flatten().chain(list.iter().copied())

@@ -46,7 +46,7 @@ impl fmt::Display for Trie {
                 Step::Seq(parts) => {
                     pending.extend(parts.iter().rev().map(|part| (*part, depth + 1, "- ")))
                 }
-                Step::Probe { next, .. } | Step::Block { next, .. } => {
+                Step::Probe { next, .. } => {
                     if *self.step(*next) != Step::End {
                         pending.push((*next, depth, "then "));
                     }
@@ -114,7 +114,6 @@ impl Trie {
                 write!(out, "group {}: ", group.0)?;
                 self::lookup(out, known, frames)
             }
-            Step::Block { block, .. } => write!(out, "block {block}"),
             Step::Seq(parts) => write!(out, "each of {}", parts.len()),
         }
     }
@@ -284,7 +283,7 @@ impl fmt::Display for Dot<'_> {
             }
             let (step, label) = (trie.step(id), trie.describe(id));
             let shape = match step {
-                Step::Probe { .. } | Step::Block { .. } => ", style=filled, fillcolor=lightgrey",
+                Step::Probe { .. } => ", style=filled, fillcolor=lightgrey",
                 Step::End => ", shape=point",
                 _ => "",
             };
@@ -292,7 +291,7 @@ impl fmt::Display for Dot<'_> {
             for (at, next) in step.successors().enumerate() {
                 let edge = match step {
                     Step::Seq(_) => alloc::format!("label=\"{}\"", at + 1),
-                    Step::Probe { .. } | Step::Block { .. } => String::new(),
+                    Step::Probe { .. } => String::new(),
                     _ if at == 0 => "label=\"yes\"".into(),
                     _ => "label=\"no\", style=dashed".into(),
                 };
