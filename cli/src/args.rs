@@ -26,7 +26,7 @@ Examples:
 /// merged into one trie, which is compiled to machine code and proved safe before it runs.
 #[derive(Debug, Parser)]
 #[command(name = "dpf", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
-#[command(propagate_version = true, disable_help_subcommand = true)]
+#[command(propagate_version = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -49,7 +49,7 @@ Examples:
   dpf split -f filters.dpf -o parts trace.pcap
   dpf split -e ssh='tcp.dport == 22' -o parts --rest trace.pcapng
 
-Captures of the same name are written over, as tcpdump -w does; the input never is.")]
+Captures that are there already are written over only with --force, the input never.")]
     Split(Split),
     /// Show what the filters are compiled to.
     #[command(after_help = "\
@@ -165,6 +165,9 @@ pub struct Split {
     /// Write to this folder, which is made if need be: NAME.pcap (or .pcapng) for each filter.
     #[arg(short = 'o', long = "output", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
+    /// Write over captures that are there already.
+    #[arg(long)]
+    pub force: bool,
     /// Write the packets that no filter matches to rest.pcap (or .pcapng).
     #[arg(long)]
     pub rest: bool,
@@ -235,6 +238,9 @@ pub struct Capture {
     /// Write the packets that a filter matches to FILE, as pcap with nanoseconds.
     #[arg(short = 'w', long = "write", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub write: Option<PathBuf>,
+    /// Write over FILE if it is there already.
+    #[arg(long)]
+    pub force: bool,
     /// Stop after COUNT packets that a filter matches.
     #[arg(short = 'c', long, value_name = "COUNT")]
     pub count: Option<u64>,
@@ -291,7 +297,10 @@ pub struct DemoCapture {
     /// How many packets to make.
     #[arg(long, default_value_t = 10_000, value_name = "COUNT")]
     pub packets: u64,
-    /// The capture to write; `-` is the standard output.
+    /// Write over FILE if it is there already.
+    #[arg(long)]
+    pub force: bool,
+    /// The capture to write, its folder made if need be; `-` is the standard output.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 }

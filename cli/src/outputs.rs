@@ -7,13 +7,35 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::BufWriter,
+    io::{self, BufWriter},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::capture::{Format, Packet, Writer};
+
+/// Creates a file to write; over one that is there already only with `force`.
+///
+/// # Errors
+///
+/// When it cannot be created, or is there already.
+pub fn create_file(path: &Path, force: bool) -> Result<File> {
+    let file = if force {
+        File::create(path)
+    } else {
+        File::create_new(path)
+    };
+    file.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            anyhow!(
+                "{} is there already: --force writes over it",
+                path.display()
+            )
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot create {}", path.display())),
+    })
+}
 
 /// The most captures that are open at once.
 pub const MAX_OPEN: usize = 128;
@@ -39,12 +61,19 @@ struct Output {
 }
 
 impl Outputs {
-    /// Creates a capture for each of `names` in `folder`, none of them over `input`.
+    /// Creates a capture for each of `names` in `folder`, none of them over `input`, and over others
+    /// only with `force`.
     ///
     /// # Errors
     ///
     /// When the folder or a capture cannot be made, or would be the input.
-    pub fn create(folder: &Path, names: &[String], format: &Format, input: &Path) -> Result<Self> {
+    pub fn create(
+        folder: &Path,
+        names: &[String],
+        format: &Format,
+        input: &Path,
+        force: bool,
+    ) -> Result<Self> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let input = fs::canonicalize(input).ok();
@@ -63,7 +92,7 @@ impl Outputs {
                 );
             }
             outputs.make_room()?;
-            outputs.add(path)?;
+            outputs.add(path, force)?;
         }
         Ok(outputs)
     }
@@ -102,9 +131,8 @@ impl Outputs {
         Ok(())
     }
 
-    fn add(&mut self, path: PathBuf) -> Result<()> {
-        let file =
-            File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    fn add(&mut self, path: PathBuf, force: bool) -> Result<()> {
+        let file = create_file(&path, force)?;
         let writer = Writer::new(
             BufWriter::with_capacity(BUFFER_BYTES, file),
             self.format.clone(),

@@ -266,7 +266,7 @@ fn a_split_never_writes_over_its_input() {
     let input = folder.0.join("tcp.pcap");
     let capture = demo_capture(10);
     fs::write(&input, &capture).unwrap();
-    let output = dpf(&["split", "-o", folder.text(), "-e", "tcp=tcp"])
+    let output = dpf(&["split", "--force", "-o", folder.text(), "-e", "tcp=tcp"])
         .arg(&input)
         .output()
         .unwrap();

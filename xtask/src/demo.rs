@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<()> {
     let capture = root().join("target/demo.pcap");
     let capture = capture.to_string_lossy();
     stage("a capture of mixed traffic", || {
-        execute(dpf().args(["demo-capture", &capture]))
+        execute(dpf().args(["demo-capture", "--force", &capture]))
     })?;
     stage("packets and bytes of each filter", || {
         execute(dpf().args(["classify", "-f", FILTERS, &capture]))

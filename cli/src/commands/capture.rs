@@ -20,6 +20,7 @@ use crate::{
     classifier::Classifier,
     exit::Exit,
     interrupt,
+    outputs::create_file,
     packet_line::PacketLines,
     progress::spinner,
     ring::{Frame, Ring, Statistics},
@@ -112,8 +113,7 @@ impl<'a> Session<'a> {
         let writer = match &args.write {
             None => None,
             Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot create {}", path.display()))?;
+                let file = create_file(path, args.force)?;
                 Some(Writer::new(
                     BufWriter::new(file),
                     Format::Pcap(interfaces[0].clone()),

@@ -1,14 +1,14 @@
 //! `dpf demo-capture`: made-up traffic for `cargo xtask demo` and for trying filters out.
 
 use std::{
-    fs::File,
+    fs,
     io::{BufWriter, stdout},
     path::Path,
 };
 
 use anyhow::{Context, Result};
 
-use crate::{args::DemoCapture, demo, exit::Exit};
+use crate::{args::DemoCapture, demo, exit::Exit, outputs::create_file};
 
 /// Runs the command.
 ///
@@ -20,7 +20,10 @@ pub(super) fn run(args: &DemoCapture) -> Result<Exit> {
         demo::write(BufWriter::new(stdout().lock()), args.packets)?;
     } else {
         let context = || format!("cannot write {}", args.file.display());
-        let file = File::create(&args.file).with_context(context)?;
+        if let Some(folder) = args.file.parent() {
+            fs::create_dir_all(folder).with_context(context)?;
+        }
+        let file = create_file(&args.file, args.force)?;
         demo::write(BufWriter::new(file), args.packets).with_context(context)?;
     }
     Ok(Exit::Done)

@@ -40,7 +40,8 @@ pub(super) fn run(args: &Split) -> Result<Exit> {
         // Without a header there is nothing to write, and no format to write it in.
         None => input.pump(|_| Ok(()))?,
         Some(format) => {
-            let mut outputs = Outputs::create(&args.output, &names, &format, &args.capture)?;
+            let mut outputs =
+                Outputs::create(&args.output, &names, &format, &args.capture, args.force)?;
             let ending = input.pump(|packet| {
                 let matched = classifier.classify(packet)?;
                 tally.add(packet.data.len(), matched);
