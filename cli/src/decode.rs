@@ -112,10 +112,11 @@ mod tests {
         let made = Traffic::new().nth(2).unwrap();
         assert_eq!(
             decode(&program, &made.frame, 60, "  "),
-            "  ether: dst=02:00:00:00:00:5d src=02:00:00:00:00:01 type=0x0800\n\
-            \x20 ip: version=4 ihl=5 tos=0 length=40 id=0x4e1d df=0 mf=0 frag=0 ttl=64 proto=6 \
-             checksum=0x0fc4 src=192.12.69.1 dst=10.1.1.93\n\
-            \x20 tcp: sport=1234 dport=4321 seq=0 ack=0 offset=5 flags=0x02 window=65535 checksum=0 urgent=0\n\
+            "  ether: dst=02:00:00:00:00:3d src=02:00:00:00:00:01 type=0x0800\n\
+            \x20 ip: version=4 ihl=5 tos=0 length=40 id=0xcb4f df=0 mf=0 frag=0 ttl=64 proto=6 \
+             checksum=0x9e35 src=192.12.69.1 dst=10.1.2.61\n\
+            \x20 tcp: sport=1234 dport=4321 seq=3412789598 ack=0 offset=5 flags=0x02 \
+             window=65535 checksum=0xb41a urgent=0\n\
             \x20 and 6 bytes: 000000000000\n\
             \x20 60 bytes\n"
         );
