@@ -62,7 +62,11 @@ pub(crate) fn bless() -> Result<()> {
 pub(crate) fn features(libpcap: bool) -> String {
     let always = ["vcode/clif", "vcode/fuzzing", "dpf/clif", "dpf/fuzzing"];
     let with_libpcap: &[&str] = if libpcap {
-        &["dpf-benches/libpcap", "dpf-benches/oracle", "dpf-cli/bench"]
+        &[
+            "dpf-benches/libpcap",
+            "dpf-benches/oracle",
+            "dpf-cli/libpcap",
+        ]
     } else {
         &[]
     };

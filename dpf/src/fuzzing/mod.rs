@@ -14,8 +14,12 @@ pub mod engines;
 mod filters;
 pub mod meaning;
 pub mod overlap;
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+pub mod native;
 mod packets;
 mod random;
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+pub mod script;
 mod source;
 pub mod text;
 

@@ -1,0 +1,141 @@
+//! Engines that run the code they make: x86-64, and Cranelift as the second opinion.
+//!
+//! x86-64 code is proved before it runs; Cranelift's is not of the subset that `check` knows, so it
+//! runs on the strength of Cranelift alone, in tests only. Packets are copied to a buffer of
+//! exactly their size.
+#![expect(unsafe_code, reason = "the tests run the code they made")]
+
+use alloc::vec::Vec;
+
+use vcode::{
+    Assembler, Target,
+    exec::{Arena, Executable},
+};
+
+use super::{Packet, engines::Engine};
+use crate::{
+    check::{Policy, x64::prove},
+    codegen::{self, Entry},
+    trie::{GroupId, Set, Trie},
+};
+
+/// A backend whose output is code for this host.
+pub trait Backend: Target {
+    /// A new one.
+    ///
+    /// # Panics
+    ///
+    /// When this host has none.
+    fn new() -> Self;
+
+    /// The bytes of one function; nothing if the code generator passed a limit.
+    ///
+    /// # Panics
+    ///
+    /// When code that must be provable is not.
+    fn bytes(trie: &Trie, entry: Entry, assembler: &mut Assembler<Self>) -> Option<Vec<u8>>
+    where
+        Self: Sized;
+}
+
+impl Backend for vcode::x64::X64 {
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn bytes(trie: &Trie, entry: Entry, assembler: &mut Assembler<Self>) -> Option<Vec<u8>> {
+        let code = codegen::emit(trie, entry, assembler).ok()?;
+        let policy = Policy::filter(&codegen::tables(trie));
+        let proved = prove(code.bytes(), &policy).unwrap_or_else(|refusal| panic!("{refusal}\n{trie}"));
+        Some(proved.code().into())
+    }
+}
+
+#[cfg(feature = "clif")]
+impl Backend for vcode::clif::Clif {
+    fn new() -> Self {
+        Self::host().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn bytes(trie: &Trie, entry: Entry, assembler: &mut Assembler<Self>) -> Option<Vec<u8>> {
+        codegen::emit(trie, entry, assembler).ok()
+    }
+}
+
+/// Runs the code of one backend.
+#[derive(Debug)]
+pub struct Native<B> {
+    assembler: Assembler<B>,
+    arena: Arena,
+    best: Option<Executable>,
+    each: Vec<Executable>,
+    /// Loads to do without this engine, for each that is done with it: 0 for none.
+    skip: u32,
+    loads: u32,
+    /// Packets classified.
+    pub packets: u64,
+    /// Tries that passed a limit of the code generator.
+    pub refused: u64,
+}
+
+impl<B: Backend> Native<B> {
+    /// An engine that does without `skip` tries after each that it takes.
+    ///
+    /// # Panics
+    ///
+    /// When there is no memory for code.
+    pub fn new(skip: u32) -> Self {
+        let arena = Arena::reserve(256 << 20).unwrap_or_else(|error| panic!("{error}"));
+        let assembler = Assembler::new(B::new());
+        Self { assembler, arena, best: None, each: Vec::new(), skip, loads: 0, packets: 0, refused: 0 }
+    }
+
+    fn compile(&mut self, trie: &Trie, entry: Entry) -> Option<Executable> {
+        let Some(bytes) = B::bytes(trie, entry, &mut self.assembler) else {
+            self.refused += 1;
+            return None;
+        };
+        Some(self.arena.publish(&bytes).unwrap_or_else(|error| panic!("{error}")))
+    }
+}
+
+impl<B: Backend> Engine for Native<B> {
+    fn load(&mut self, set: &Set) -> bool {
+        self.loads += 1;
+        if self.loads % (self.skip + 1) != 0 {
+            return false;
+        }
+        self.each.clear();
+        self.best = self.compile(set.trie(), Entry::Best);
+        for group in 0..set.trie().groups().len() as u32 {
+            let Some(code) = self.compile(set.trie(), Entry::Group(GroupId(group))) else {
+                return false;
+            };
+            self.each.push(code);
+        }
+        self.best.is_some()
+    }
+
+    fn classify(&mut self, packet: &Packet) -> Option<u32> {
+        self.packets += 1;
+        self.best.as_ref().and_then(|code| call(code, packet))
+    }
+
+    fn classify_all(&mut self, packet: &Packet) -> Vec<u32> {
+        let mut all: Vec<u32> = self.each.iter().filter_map(|code| call(code, packet)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn call(code: &Executable, packet: &Packet) -> Option<u32> {
+    let exact: Vec<u8> = packet.bytes.clone();
+    // The upper halves of 32-bit arguments may hold anything.
+    let len = exact.len() as u64 | 0xdead << 32;
+    let arguments = [exact.as_ptr() as u64, len, u64::from(packet.wirelen) | 0xbeef << 32];
+    // SAFETY: the code is a C function of a packet and two lengths, whose tables the set that it was
+    // loaded from keeps; x86-64 code was proved, and Cranelift's is what the same trie says.
+    let found = unsafe { code.call(&arguments) } as u32;
+    found.checked_sub(1)
+}
