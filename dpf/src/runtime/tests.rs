@@ -6,6 +6,7 @@ use crate::{
     fuzzing::Random,
     interp,
     syntax::Program,
+    trie::Change,
 };
 
 fn filter(condition: &str) -> Filter {
@@ -61,6 +62,23 @@ fn the_first_installed_wins_and_all_are_found() {
     let mut winners = Vec::new();
     demux.classify_batch(&packets, &mut winners);
     assert_eq!(winners, [Some(ids[3]), None]);
+}
+
+#[test]
+fn known_shapes_make_no_code_and_readers_see_them() {
+    let mut demux = Demux::monitoring().unwrap();
+    let mut reader = demux.reader();
+    let flow = |port: u16| filter(&format!("ip.src == 10.0.0.1 && tcp.dport == {port}"));
+    let mut changes = Vec::new();
+    for port in 0..1000 {
+        let installed = demux.install(flow(port)).unwrap();
+        changes.push(installed.change);
+        assert_eq!(reader.classify(&tcp(1, 2, 9, port)), Some(installed.id));
+    }
+    let code = changes.iter().filter(|change| **change == Change::Code).count();
+    assert!(code < 20, "{code} of 1,000 installs made code");
+    assert_eq!(demux.groups(), 1);
+    assert_eq!(reader.classify(&tcp(2, 2, 9, 5)), None);
 }
 
 #[test]
