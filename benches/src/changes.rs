@@ -147,10 +147,3 @@ impl Changing for Known {
             .is_some_and(|id| self.demux.remove(id))
     }
 }
-
-/// The key of a flow as every hash table here has it: addresses and ports as in the packet.
-pub(crate) fn network_key(flow: Flow) -> [u8; 12] {
-    let mut key = [0; 12];
-    key.copy_from_slice(&flow.packet()[26..38]);
-    key
-}

@@ -24,6 +24,14 @@ fn every_engine_gives_the_answer_of_the_oracle() {
         script(random.bits(), engines, &mut tally);
         sets += 1;
     }
-    println!("{sets} sets, {tally:?}, {} packets on Cranelift", cranelift.packets);
-    assert!(cranelift.packets * 20 >= native.packets / 2, "{} of {}", cranelift.packets, native.packets);
+    println!(
+        "{sets} sets, {tally:?}, {} packets on Cranelift",
+        cranelift.packets
+    );
+    assert!(
+        cranelift.packets * 20 >= native.packets / 2,
+        "{} of {}",
+        cranelift.packets,
+        native.packets
+    );
 }

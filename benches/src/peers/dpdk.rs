@@ -13,7 +13,7 @@
 
 use super::{BATCH, NONE, Peer};
 use crate::{
-    changes::{CHANGES, Changing, network_key},
+    changes::{CHANGES, Changing},
     classbench::{Rule, WIDTH},
     flows::{Family, PACKET_BYTES, SERVER},
 };
@@ -531,4 +531,11 @@ impl Changing for Flows {
         // SAFETY: the table is ours and the key has its `key_len` bytes.
         unsafe { rte_hash_del_key(self.hash.table.as_ptr(), key) >= 0 }
     }
+}
+
+/// The key of a flow as every hash table here has it: addresses and ports as in the packet.
+fn network_key(flow: Flow) -> [u8; 12] {
+    let mut key = [0; 12];
+    key.copy_from_slice(&flow.packet()[26..38]);
+    key
 }

@@ -13,9 +13,9 @@ pub mod check;
 pub mod engines;
 mod filters;
 pub mod meaning;
-pub mod overlap;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub mod native;
+pub mod overlap;
 mod packets;
 mod random;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]

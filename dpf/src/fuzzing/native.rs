@@ -46,7 +46,8 @@ impl Backend for vcode::x64::X64 {
     fn bytes(trie: &Trie, entry: Entry, assembler: &mut Assembler<Self>) -> Option<Vec<u8>> {
         let code = codegen::emit(trie, entry, assembler).ok()?;
         let policy = Policy::filter(&codegen::tables(trie));
-        let proved = prove(code.bytes(), &policy).unwrap_or_else(|refusal| panic!("{refusal}\n{trie}"));
+        let proved =
+            prove(code.bytes(), &policy).unwrap_or_else(|refusal| panic!("{refusal}\n{trie}"));
         Some(proved.code().into())
     }
 }
@@ -87,7 +88,16 @@ impl<B: Backend> Native<B> {
     pub fn new(skip: u32) -> Self {
         let arena = Arena::reserve(256 << 20).unwrap_or_else(|error| panic!("{error}"));
         let assembler = Assembler::new(B::new());
-        Self { assembler, arena, best: None, each: Vec::new(), skip, loads: 0, packets: 0, refused: 0 }
+        Self {
+            assembler,
+            arena,
+            best: None,
+            each: Vec::new(),
+            skip,
+            loads: 0,
+            packets: 0,
+            refused: 0,
+        }
     }
 
     fn compile(&mut self, trie: &Trie, entry: Entry) -> Option<Executable> {
@@ -95,14 +105,18 @@ impl<B: Backend> Native<B> {
             self.refused += 1;
             return None;
         };
-        Some(self.arena.publish(&bytes).unwrap_or_else(|error| panic!("{error}")))
+        Some(
+            self.arena
+                .publish(&bytes)
+                .unwrap_or_else(|error| panic!("{error}")),
+        )
     }
 }
 
 impl<B: Backend> Engine for Native<B> {
     fn load(&mut self, set: &Set) -> bool {
         self.loads += 1;
-        if self.loads % (self.skip + 1) != 0 {
+        if !self.loads.is_multiple_of(self.skip + 1) {
             return false;
         }
         self.each.clear();
@@ -122,7 +136,11 @@ impl<B: Backend> Engine for Native<B> {
     }
 
     fn classify_all(&mut self, packet: &Packet) -> Vec<u32> {
-        let mut all: Vec<u32> = self.each.iter().filter_map(|code| call(code, packet)).collect();
+        let mut all: Vec<u32> = self
+            .each
+            .iter()
+            .filter_map(|code| call(code, packet))
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -133,7 +151,11 @@ fn call(code: &Executable, packet: &Packet) -> Option<u32> {
     let exact: Vec<u8> = packet.bytes.clone();
     // The upper halves of 32-bit arguments may hold anything.
     let len = exact.len() as u64 | 0xdead << 32;
-    let arguments = [exact.as_ptr() as u64, len, u64::from(packet.wirelen) | 0xbeef << 32];
+    let arguments = [
+        exact.as_ptr() as u64,
+        len,
+        u64::from(packet.wirelen) | 0xbeef << 32,
+    ];
     // SAFETY: the code is a C function of a packet and two lengths, whose tables the set that it was
     // loaded from keeps; x86-64 code was proved, and Cranelift's is what the same trie says.
     let found = unsafe { code.call(&arguments) } as u32;

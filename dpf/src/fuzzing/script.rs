@@ -16,7 +16,11 @@ pub fn run(data: &[u8]) {
     let mut seed = [0; 8];
     seed.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
     let mut native = Native::<X64>::new(0);
-    script(u64::from_le_bytes(seed), &mut [&mut native], &mut Tally::default());
+    script(
+        u64::from_le_bytes(seed),
+        &mut [&mut native],
+        &mut Tally::default(),
+    );
 }
 
 #[cfg(test)]

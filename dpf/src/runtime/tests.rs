@@ -75,7 +75,10 @@ fn known_shapes_make_no_code_and_readers_see_them() {
         changes.push(installed.change);
         assert_eq!(reader.classify(&tcp(1, 2, 9, port)), Some(installed.id));
     }
-    let code = changes.iter().filter(|change| **change == Change::Code).count();
+    let code = changes
+        .iter()
+        .filter(|change| **change == Change::Code)
+        .count();
     assert!(code < 20, "{code} of 1,000 installs made code");
     assert_eq!(demux.groups(), 1);
     assert_eq!(reader.classify(&tcp(2, 2, 9, 5)), None);
