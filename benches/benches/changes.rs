@@ -3,12 +3,10 @@
 //! What a packet costs is measured by `dpf bench table7`, whose engines take turns; here are the
 //! operations that are worth watching one by one from change to change.
 
+use core::{hint::black_box, time::Duration};
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use dpf_benches::{compile, flows::Family, peers::dpf};
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 criterion_group!(benches, known_shape, new_shape, hosts, language);
 criterion_main!(benches);

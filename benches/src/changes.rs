@@ -7,7 +7,7 @@
 //! Left out: engines that can neither remove (PATHFINDER as built here) nor share (BPF).
 
 use crate::{
-    flows::{Family, Flow},
+    flows::Family,
     harness::Nanoseconds,
     peers::{dpf, ebpf, hand},
 };

@@ -15,7 +15,7 @@ use super::{BATCH, NONE, Peer};
 use crate::{
     changes::{CHANGES, Changing},
     classbench::{Rule, WIDTH},
-    flows::{Family, PACKET_BYTES, SERVER},
+    flows::{Family, Flow, PACKET_BYTES, SERVER},
 };
 use core::{
     ffi::{CStr, c_char, c_int, c_void},

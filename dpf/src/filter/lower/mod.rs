@@ -52,10 +52,6 @@ pub struct Lowered {
 /// # Errors
 ///
 /// When one of them passes a limit; the diagnostic is at its name.
-#[expect(
-    clippy::result_large_err,
-    reason = "the front end's own diagnostic, once for a program"
-)]
 pub fn lower(program: &Program) -> Result<Vec<Lowered>, Diagnostic> {
     let mut lowering = Lowering::new(program);
     program
@@ -109,10 +105,6 @@ impl<'p> Lowering<'p> {
     /// # Errors
     ///
     /// When it passes a limit; the diagnostic is at its name.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the front end's own diagnostic, once for a program"
-    )]
     pub fn filter(&mut self, filter: &syntax::Filter) -> Result<Lowered, Diagnostic> {
         if self.pool.len() > POOL_REFRESH {
             self.pool = Pool::new();
