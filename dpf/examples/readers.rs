@@ -3,10 +3,8 @@
 //! `cargo run --release --example readers`
 
 use dpf::{filter::lower, runtime::Demux, syntax::Program};
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 /// How many filters the writer installs while the readers read.
 const FLOWS: u16 = 2_000;
