@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example readers`
 
-use dpf::{filter::lower, runtime::Demux, syntax::Program};
 use core::sync::atomic::{AtomicBool, Ordering};
+use dpf::{filter::lower, runtime::Demux, syntax::Program};
 use std::thread;
 
 /// How many filters the writer installs while the readers read.

@@ -3,9 +3,16 @@
 mod common;
 
 use common::{Case, Packet};
-use dpf::syntax::{
-    Program,
-    eval::{Evaluator, Truth},
+use dpf::{
+    filter::lower,
+    interp,
+    runtime::Demux,
+    syntax::{
+        Program,
+        eval::{Evaluator, Truth},
+    },
+    trie::{Limits, Set},
+    walk,
 };
 
 fn program(case: &Case) -> Program {
@@ -67,5 +74,66 @@ fn eval() {
             evaluator.evaluate(&program.filters[index], &packet.bytes, packet.wirelen)
                 == Truth::True
         });
+    }
+}
+
+#[test]
+fn interp() {
+    for case in common::cases() {
+        let lowered = lower(&program(&case)).expect("lowered");
+        judge(&case, "interp", |index, packet| {
+            interp::accepts(&lowered[index].filter, &packet.bytes, packet.wirelen)
+        });
+    }
+}
+
+/// All filters of a file in one set, so that merging is judged too.
+#[test]
+fn walk() {
+    for case in common::cases() {
+        let mut set = Set::new(Limits { groups: 1 << 10 }, 1);
+        for (entry, filter) in lower(&program(&case)).expect("lowered").iter().enumerate() {
+            let _ = set
+                .insert(&filter.filter, entry as u32, 1000 - entry as u32)
+                .expect("inserted");
+        }
+        judge(&case, "walk", |index, packet| {
+            walk::classify_all(set.trie(), &packet.bytes, packet.wirelen).contains(&(index as u32))
+        });
+    }
+}
+
+/// The same in native code, and who is first.
+#[test]
+fn native() {
+    for case in common::cases() {
+        let mut demux = Demux::monitoring().expect("a Demux");
+        for filter in lower(&program(&case)).expect("lowered") {
+            demux.install(filter.filter).expect("installed");
+        }
+        let mut all = Vec::new();
+        judge(&case, "native", |index, packet| {
+            demux.classify_all(
+                dpf::runtime::Packet::new(&packet.bytes, packet.wirelen),
+                &mut all,
+            );
+            all.iter().any(|id| id.entry() as usize == index)
+        });
+        for (name, expected) in &case.first {
+            let packet = case
+                .packets
+                .iter()
+                .find(|packet| packet.name == *name)
+                .expect("a packet");
+            let winner = demux
+                .classify(dpf::runtime::Packet::new(&packet.bytes, packet.wirelen))
+                .expect("a winner");
+            assert_eq!(
+                case.accepts[winner.entry() as usize].0,
+                *expected,
+                "{}: {name}",
+                case.path.display()
+            );
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::filter::Filter;
 use crate::trie::{Limits, Set};
 use crate::{interp, walk};
 
+/// Packets of one comparison: classifying is cheap beside building what classifies.
+const PACKETS: u32 = 60;
+
 /// What scripts did, so that a test can ask for enough of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -97,7 +100,7 @@ fn compare(
         return;
     }
     let loaded: Vec<bool> = engines.iter_mut().map(|engine| engine.load(set)).collect();
-    for _ in 0..10 {
+    for _ in 0..PACKETS {
         let (_, _, towards) = random.pick(installed);
         let packet = packet(towards, random);
         let accepting = installed

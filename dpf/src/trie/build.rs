@@ -27,8 +27,10 @@ pub const MAX_STEPS: usize = 1 << 17;
 pub const MAX_SPECIALISED_STEPS: usize = 1 << 14;
 /// The most tests on a path of one group.
 pub const MAX_DECISIONS: usize = 400;
-/// The most bases that are in use at once, the packet's start not counted.
-pub const MAX_BASES: u8 = 8;
+/// The most bases that are in use at once, the packet's start not counted: what the registers of
+/// x86-64 carry beside a look-up. Groups that need more together are searched one part after the
+/// other.
+pub const MAX_BASES: u8 = 4;
 /// The number of a base that has no register yet.
 pub(super) const FRESH: u8 = 31;
 
@@ -102,7 +104,7 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|&group| forms[group as usize])
             .collect();
-        let best = self.state(all, 0, 0)?;
+        let best = self.together(all)?;
         let mut each = Vec::with_capacity(forms.len());
         for form in forms {
             each.push(self.state([form].into(), 0, 0)?);
@@ -113,6 +115,24 @@ impl<'a> Builder<'a> {
             best,
             each,
         })
+    }
+
+    /// The step for all formulas together; where too many headers would be open at once, or too
+    /// many tests follow one another, for two halves of them, one after the other.
+    fn together(&mut self, open: Vec<FormId>) -> Result<StepId, Error> {
+        match self.state(open.clone(), 0, 0) {
+            Err(error) if open.len() > 1 && self.parts_may_pass(error.kind()) => {
+                let (left, right) = open.split_at(open.len() / 2);
+                let parts = [self.together(left.into())?, self.together(right.into())?];
+                self.step(Step::Seq(parts.into()))
+            }
+            other => other,
+        }
+    }
+
+    /// Whether fewer groups might pass where this error is.
+    fn parts_may_pass(&self, kind: ErrorKind) -> bool {
+        kind == ErrorKind::Bases || (kind == ErrorKind::Decisions && !self.specialise)
     }
 
     /// The step for a set of open formulas. The bases in `kept` are used by what follows.
