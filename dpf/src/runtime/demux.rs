@@ -59,7 +59,8 @@ pub struct Installed {
     pub id: FilterId,
     /// Whether new code was made, or tables were updated in place.
     pub change: Change,
-    /// The most instructions that classifying one packet now takes.
+    /// The most instructions that classifying one packet now takes; 0 if the trie is walked,
+    /// because its code would pass a limit of the code generator.
     pub longest_path: u32,
 }
 
@@ -434,10 +435,14 @@ impl Demux {
             return Ok(Change::Data);
         }
         // Only monitors are asked for all filters that accept a packet often.
-        let native = self
-            .compiler
-            .compile(self.set.trie(), self.policy.is_none())?;
-        self.show(Version::compiled(self.set.trie().clone(), native));
+        let trie = self.set.trie().clone();
+        let version = match self.compiler.compile(&trie, self.policy.is_none()) {
+            Ok(native) => Version::compiled(trie, native),
+            // A limit of the code generator is not the installer's fault: the trie is walked.
+            Err(CodeError::Emit(_)) => Version::walked(trie),
+            Err(error) => return Err(error),
+        };
+        self.show(version);
         self.stale = false;
         Ok(Change::Code)
     }

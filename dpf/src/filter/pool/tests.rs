@@ -1,3 +1,5 @@
+//! The pool: what simplification must keep, and canonical forms that must be equal.
+
 use alloc::vec;
 
 use super::*;

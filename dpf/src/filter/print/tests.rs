@@ -1,3 +1,5 @@
+//! Canonical filters as text, and back.
+
 use alloc::format;
 
 use expect_test::expect;
