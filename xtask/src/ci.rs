@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Result;
 
 /// How long each fuzz target runs in the gate.
-const FUZZ_SECONDS: u32 = 15;
+const FUZZ_SECONDS: u32 = 10;
 
 /// Runs every stage.
 ///

@@ -168,7 +168,11 @@ fn condition(source: &mut Source<'_>, names: &[&str], height: u32) -> String {
 
 fn comparison(source: &mut Source<'_>, names: &[&str]) -> String {
     let mut path = String::from(names[source.below(names.len() as u32) as usize]);
-    while source.below(4) == 0 {
+    // A source that has run dry says 0 for ever.
+    for _ in 0..8 {
+        if source.below(4) != 0 {
+            break;
+        }
         path = format!(
             "{path}/{}",
             names[source.below(names.len() as u32) as usize]
