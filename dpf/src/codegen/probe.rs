@@ -1,18 +1,18 @@
 //! Look-ups of keys.
 //!
 //! Problem: which of many flows, in one cache line, with no branch that depends on it. Method: the
-//! key is loaded into one register, hashed by a folded multiply and masked to a bucket. All slots
-//! of the bucket are compared and the matching value selected by conditional moves; values are
-//! loaded before keys, so that an entry being published is seen whole or not at all. The branch to
-//! the next bucket is taken only by the few buckets that overflowed. Keys longer than a word are
-//! found by their hash and then compared with their record. Left out: the table's layout, which
-//! `dispatch` documents.
+//! key is loaded into one register and hashed by a folded multiply; a small number that the hash
+//! names, the displacement, is combined with it, and the result masked to a bucket. The slots of the
+//! bucket are compared and the matching value selected by conditional moves; values are loaded
+//! before keys, so that an entry being published is seen whole or not at all. Keys longer than a
+//! word are found by their hash and then compared with their record. Left out: the table's layout,
+//! which `dispatch` documents.
 
 use vcode::{Reg, Target};
 
 use super::Error;
 use super::emit::Emitter;
-use crate::dispatch::{KeyPlan, Layout, MULTIPLIER, OVERFLOW, Piece, STRIDE};
+use crate::dispatch::{BUCKET_SHIFT, KeyPlan, Layout, MULTIPLIER, Piece, Table};
 use crate::trie::{Base, GroupId, Lookup};
 
 /// Registers of a look-up.
@@ -40,16 +40,7 @@ impl<T: Target> Emitter<'_, T> {
                 Ok(())
             }
             Lookup::One { entry, rank } => self.only(*entry, *rank),
-            Lookup::Table(table) => {
-                let records = table.records().map_or(0, |records| records.address());
-                self.table(
-                    &group.plan,
-                    frames,
-                    table.layout(),
-                    table.memory().address(),
-                    records,
-                )
-            }
+            Lookup::Table(table) => self.table(&group.plan, frames, table),
         }
     }
 
@@ -74,34 +65,27 @@ impl<T: Target> Emitter<'_, T> {
         }
     }
 
-    fn table(
-        &mut self,
-        plan: &KeyPlan,
-        frames: &[Base],
-        layout: &Layout,
-        address: u64,
-        records: u64,
-    ) -> Result<(), Error> {
+    fn table(&mut self, plan: &KeyPlan, frames: &[Base], table: &Table) -> Result<(), Error> {
         let ranked = self.best.is_some();
-        let in_slot = records == 0;
+        let in_slot = table.records().is_none();
         let slots = Slots {
             tag: self.register()?,
             bucket: self.register()?,
             value: self.register()?,
             rank: if ranked { Some(self.register()?) } else { None },
         };
-        self.hash(plan, frames, layout, &slots)?;
+        self.hash(plan, frames, table.layout(), &slots)?;
         // Where the function returns at once, the packet and its length are not needed any more.
         if !ranked && in_slot {
-            self.buckets(layout, address, &slots, (self.len, self.packet), false)?;
+            self.bucket(table, &slots, (self.len, self.packet))?;
         } else {
-            let (table, key) = (self.register()?, self.register()?);
-            self.buckets(layout, address, &slots, (table, key), ranked && in_slot)?;
+            let (address, key) = (self.register()?, self.register()?);
+            self.bucket(table, &slots, (address, key))?;
             self.free(key)?;
-            self.free(table)?;
+            self.free(address)?;
         }
-        if !in_slot {
-            self.verify(plan, frames, layout, records, &slots)?;
+        if let Some(records) = table.records() {
+            self.verify(plan, frames, table.layout(), records.address(), &slots)?;
         }
         match slots.rank {
             Some(rank) => self.keep(slots.value, rank),
@@ -113,7 +97,7 @@ impl<T: Target> Emitter<'_, T> {
         self.free(slots.tag)
     }
 
-    /// Puts key or hash into `tag` and the bucket's offset into `bucket`.
+    /// Puts key or hash into `tag` and the hash into `bucket`.
     fn hash(
         &mut self,
         plan: &KeyPlan,
@@ -124,89 +108,73 @@ impl<T: Target> Emitter<'_, T> {
         let multiplier = self.register()?;
         self.asm.setul(multiplier, MULTIPLIER as i64);
         let hash = slots.bucket;
-        if plan.words() == 1 {
-            self.word(plan, frames, 0, slots.tag)?;
-            self.asm.setul(hash, layout.seed as i64);
+        self.asm.setul(hash, layout.seed as i64);
+        for word in 0..plan.words() {
+            self.word(plan, frames, word, slots.tag)?;
             self.asm.xorul(hash, hash, slots.tag);
             self.asm.foldul(hash, hash, multiplier);
-        } else {
-            self.asm.setul(hash, layout.seed as i64);
-            for word in 0..plan.words() {
-                self.word(plan, frames, word, slots.tag)?;
-                self.asm.xorul(hash, hash, slots.tag);
-                self.asm.foldul(hash, hash, multiplier);
-            }
+        }
+        if plan.words() > 1 {
             self.asm.movul(slots.tag, hash);
         }
-        self.asm
-            .andul(hash, hash, (layout.buckets - 1) * layout.bucket_bytes());
         self.free(multiplier)
     }
 
-    /// Selects the value, and the rank if asked, of the slot with the tag. No two slots that a look-up
-    /// visits have its tag, and those without value never have.
-    fn buckets(
+    /// Finds the bucket of the hash and selects the value, and the rank if that is asked for and
+    /// stands in the slot, of the slot with the tag. At most one slot of a bucket has its tag and a
+    /// value, so the values of equal slots may be joined.
+    fn bucket(
         &mut self,
-        layout: &Layout,
-        address: u64,
+        table: &Table,
         slots: &Slots,
-        fixed: (Reg, Reg),
-        ranked: bool,
+        (address, key): (Reg, Reg),
     ) -> Result<(), Error> {
-        let (table, key) = fixed;
-        let done = self.asm.label();
-        let value = self.register()?;
-        let mask = (layout.buckets - 1) * layout.bucket_bytes();
-        self.asm.setp(table, address as i64);
+        let layout = table.layout();
+        let ways = layout.ways as i32;
+        let rank = slots.rank.filter(|_| table.records().is_none());
+        let part = self.register()?;
+        if let Some(displacements) = table.displacements() {
+            self.asm.setp(address, displacements.address() as i64);
+            self.asm.andul(part, slots.bucket, layout.displacement_mask());
+            self.asm.ldu(part, address, part);
+            self.asm.rshul(slots.bucket, slots.bucket, BUCKET_SHIFT);
+            self.asm.xorul(slots.bucket, slots.bucket, part);
+        } else {
+            self.asm.rshul(slots.bucket, slots.bucket, BUCKET_SHIFT);
+        }
+        self.asm
+            .andul(slots.bucket, slots.bucket, layout.bucket_mask());
+        self.asm.setp(address, table.memory().address() as i64);
         self.asm.setu(slots.value, 0);
-        if let Some(rank) = slots.rank {
+        if let Some(rank) = rank {
             self.asm.setu(rank, 0);
         }
-        for visit in 0..layout.probes {
-            if visit > 0 {
-                self.asm.addul(
-                    slots.bucket,
-                    slots.bucket,
-                    (STRIDE & (layout.buckets - 1)) * layout.bucket_bytes(),
-                );
-                self.asm.andul(slots.bucket, slots.bucket, mask);
-            }
-            for way in 0..layout.ways as i32 {
-                self.slot(layout, way, slots, (table, key, value), ranked);
-            }
-            if visit + 1 < layout.probes {
-                let last = 12 * layout.ways as i32 - 4;
-                self.asm.ldu(value, table, (slots.bucket, last));
-                self.asm.bltu(value, OVERFLOW, done);
+        for way in 0..ways {
+            // The value before the key: a value seen means a whole key.
+            let value = (slots.bucket, 8 * ways + 4 * way);
+            self.asm.ldu(part, address, value);
+            self.asm.ldul(key, address, (slots.bucket, 8 * way));
+            self.select(slots.value, part, way, (key, slots.tag));
+            if let Some(rank) = rank {
+                self.asm
+                    .ldu(part, address, (slots.bucket, 12 * ways + 4 * way));
+                self.select(rank, part, way, (key, slots.tag));
             }
         }
-        self.asm.bind(done);
-        self.free(value)
+        if let Some(rank) = rank {
+            // An entry that is just being published or removed may show a rank without a value.
+            self.asm.setu(part, 0);
+            self.asm.cmovequ(rank, part, slots.value, 0);
+        }
+        self.free(part)
     }
 
-    /// Takes one slot's value, and rank, if its tag is equal.
-    fn slot(
-        &mut self,
-        layout: &Layout,
-        way: i32,
-        slots: &Slots,
-        fixed: (Reg, Reg, Reg),
-        ranked: bool,
-    ) {
-        let (table, key, value) = fixed;
-        let ways = layout.ways as i32;
-        self.asm
-            .ldu(value, table, (slots.bucket, 8 * ways + 4 * way));
-        self.asm.ldul(key, table, (slots.bucket, 8 * way));
-        if way == ways - 1 && layout.probes > 1 {
-            self.asm.andu(value, value, OVERFLOW - 1);
+    /// Joins what a slot holds into `into` if its key is the tag.
+    fn select(&mut self, into: Reg, part: Reg, way: i32, (key, tag): (Reg, Reg)) {
+        if way > 0 {
+            self.asm.oru(part, part, into);
         }
-        self.asm.cmovequl(slots.value, value, key, slots.tag);
-        if let Some(rank) = slots.rank.filter(|_| ranked) {
-            self.asm
-                .ldu(value, table, (slots.bucket, 12 * ways + 4 * way));
-            self.asm.cmovequl(rank, value, key, slots.tag);
-        }
+        self.asm.cmovequl(into, part, key, tag);
     }
 
     /// Replaces the number of a record by its entry and rank if the whole key is equal, else by 0.

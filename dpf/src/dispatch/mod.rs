@@ -12,6 +12,7 @@
 //! on a table is used, with one way while a seed without collision is found and four ways then.
 
 mod key;
+mod layout;
 mod memory;
 mod set;
 mod table;
@@ -19,7 +20,8 @@ mod table;
 mod tests;
 
 pub use key::{KeyPlan, Piece};
+pub use layout::{BUCKET_SHIFT, Layout, MULTIPLIER};
 pub use memory::{Memory, Shared};
 pub use set::{MAX_BRANCHED_INTERVALS, SetTest};
 pub(crate) use table::{Item, Placed};
-pub use table::{Layout, MAX_ENTRY, MAX_RANK, MULTIPLIER, OVERFLOW, STRIDE, Table};
+pub use table::{MAX_ENTRY, MAX_RANK, Table};

@@ -63,3 +63,58 @@ fn readers_of_the_old_memory_never_see_a_rebuilt_table_half_way() {
         (0..key).for_each(|old| assert_eq!(before.lookup(&[old]), Some((old as u32, 0))));
     }
 }
+
+#[test]
+fn tables_fill_to_most_of_their_slots_in_place() {
+    let mut table = Table::new(1, &[], 3).unwrap();
+    let mut random = Random::new(8);
+    let mut rebuilt = Vec::new();
+    for entry in 0..30_000 {
+        let item = Item {
+            key: [random.bits()].into(),
+            entry,
+            rank: entry,
+        };
+        let slots = table.layout().slots();
+        match table.insert(&item) {
+            Placed::InPlace => {}
+            Placed::Rebuilt => rebuilt.push((entry as usize, slots)),
+            Placed::Full => panic!("no room for {entry} keys"),
+        }
+    }
+    // Beyond the tables of few keys, a rebuild doubles a table that is more than half full of keys.
+    let large: Vec<_> = rebuilt.iter().filter(|(keys, _)| *keys > 200).collect();
+    assert!(large.len() <= 9, "{large:?}");
+    for (keys, slots) in large {
+        assert!(10 * keys > 5 * slots, "{keys} keys in {slots} slots");
+    }
+}
+
+#[test]
+fn a_displacement_that_comes_back_revives_nothing() {
+    // Few slots, so that the keys of one displacement are moved again and again.
+    let mut random = Random::new(21);
+    for seed in 0..200 {
+        let mut table = Table::new(1, &[], seed).unwrap();
+        let mut live: BTreeMap<u64, u32> = BTreeMap::new();
+        for entry in 0..400 {
+            let key = u64::from(random.below(60));
+            match live.remove(&key) {
+                Some(_) => assert!(table.remove(&[key])),
+                None => {
+                    let item = Item {
+                        key: [key].into(),
+                        entry,
+                        rank: 0,
+                    };
+                    assert_ne!(table.insert(&item), Placed::Full);
+                    live.insert(key, entry);
+                }
+            }
+            for key in 0..60 {
+                let expected = live.get(&key).map(|entry| (*entry, 0));
+                assert_eq!(table.lookup(&[key]), expected);
+            }
+        }
+    }
+}

@@ -146,10 +146,11 @@ fn lookup(out: &mut String, group: &TrieGroup, frames: &[Base]) -> fmt::Result {
             let layout = table.layout();
             write!(
                 out,
-                " among {} ({} buckets of {})",
+                " among {} ({} buckets of {}, {} displacements)",
                 table.len(),
                 layout.buckets,
-                layout.ways
+                layout.ways,
+                layout.displacements
             )
         }
     }

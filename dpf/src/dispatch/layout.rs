@@ -1,0 +1,138 @@
+//! Where a table's keys stand: what emitted code and the table itself must agree on.
+//!
+//! A bucket is `ways` keys of 8 bytes, then `ways` values, then `ways` ranks of 4 bytes. The hash of
+//! a key names a displacement by its low bits and a bucket by its high bits; the displacement, a
+//! multiple of a bucket's size, is combined with the bucket's offset by exclusive or. Left out: how
+//! keys come to stand there, which is `table`.
+
+/// The multiplier of the hash.
+pub const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+/// How far right a hash is moved to give a bucket's offset, which is then masked: the bits that
+/// name the displacement are gone by then.
+pub const BUCKET_SHIFT: u32 = 27;
+
+/// Steps from displacement to displacement, so that the tries for one are spread: odd.
+const DISPLACEMENT_STEP: u32 = 0x9e37_79b1;
+
+/// What emitted code must know of a table; fixed within a code version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Slots of a bucket: 1 or 2.
+    pub ways: u32,
+    /// Buckets, a power of two.
+    pub buckets: u32,
+    /// Displacements, a power of two, or 0 for a table that needs none.
+    pub displacements: u32,
+    /// Starts the hash.
+    pub seed: u64,
+    /// Words of a key. One: it stands in the slot, and the value is the entry plus 1. More: the
+    /// slot holds the hash, and the value is the number of a record plus 1.
+    pub words: u32,
+    /// Records, a power of two; 0 for keys of one word. A record is the words of the key, the entry
+    /// plus 1 and the rank plus 1, padded to a power of two.
+    pub records: u32,
+}
+
+impl Layout {
+    /// Buckets of one slot, no displacement.
+    pub(super) fn perfect(words: usize, slots: usize, seed: u64) -> Self {
+        Self::new(words, slots, 1, 0, seed)
+    }
+
+    /// Buckets of two slots, with displacements.
+    pub(super) fn displaced(words: usize, slots: usize, displacements: usize, seed: u64) -> Self {
+        Self::new(words, slots, 2, displacements, seed)
+    }
+
+    fn new(words: usize, slots: usize, ways: u32, displacements: usize, seed: u64) -> Self {
+        Layout {
+            ways,
+            buckets: slots as u32 / ways,
+            displacements: displacements as u32,
+            seed,
+            words: words as u32,
+            records: if words > 1 { slots as u32 } else { 0 },
+        }
+    }
+
+    /// All slots.
+    pub(super) fn slots(&self) -> usize {
+        self.buckets as usize * self.ways as usize
+    }
+
+    /// Bytes of a bucket, a power of two.
+    pub fn bucket_bytes(&self) -> u32 {
+        16 * self.ways
+    }
+
+    /// Selects a bucket's offset.
+    pub fn bucket_mask(&self) -> u32 {
+        (self.buckets - 1) * self.bucket_bytes()
+    }
+
+    /// Selects a displacement's offset.
+    pub fn displacement_mask(&self) -> u32 {
+        self.displacements.saturating_sub(1) * 4
+    }
+
+    /// Bytes of a record, a power of two.
+    pub fn record_bytes(&self) -> u32 {
+        (8 * self.words + 8).next_power_of_two()
+    }
+
+    /// The hash of a key.
+    pub fn hash(&self, key: &[u64]) -> u64 {
+        key.iter().fold(self.seed, |hash, word| fold(hash ^ word))
+    }
+
+    /// Which displacement a hash names, as the index of a word.
+    pub(super) fn displacement_word(&self, hash: u64) -> usize {
+        (hash as u32 & self.displacement_mask()) as usize / 4
+    }
+
+    /// The bucket of a hash under a displacement.
+    pub(super) fn bucket(&self, hash: u64, displacement: u32) -> u32 {
+        let offset = (hash >> BUCKET_SHIFT) as u32 ^ displacement;
+        (offset & self.bucket_mask()) / self.bucket_bytes()
+    }
+
+    /// The `n`th displacement after one; all of them before one comes back.
+    pub(super) fn displacement(&self, displacement: u32, n: u32) -> u32 {
+        let step = n
+            .wrapping_mul(DISPLACEMENT_STEP)
+            .wrapping_mul(self.bucket_bytes());
+        displacement.wrapping_add(step) & self.bucket_mask()
+    }
+
+    /// How many chains of slots the writer keeps.
+    pub(super) fn chains(&self) -> usize {
+        self.displacements.max(1) as usize
+    }
+
+    pub(super) fn key_word(&self, slot: u32) -> usize {
+        let (bucket, way) = (slot / self.ways, slot % self.ways);
+        (4 * self.ways * bucket + 2 * way) as usize
+    }
+
+    pub(super) fn value_word(&self, slot: u32) -> usize {
+        let (bucket, way) = (slot / self.ways, slot % self.ways);
+        (4 * self.ways * bucket + 2 * self.ways + way) as usize
+    }
+
+    pub(super) fn rank_word(&self, slot: u32) -> usize {
+        self.value_word(slot) + self.ways as usize
+    }
+}
+
+/// Low half of the 128-bit product, exclusive-or its high half.
+fn fold(x: u64) -> u64 {
+    let product = u128::from(x) * u128::from(MULTIPLIER);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// The `n`th seed after `seed`.
+pub(super) fn mix(seed: u64, n: u64) -> u64 {
+    let x = (seed ^ n.wrapping_mul(0xbf58_476d_1ce4_e5b9)).wrapping_add(MULTIPLIER);
+    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb)
+}
