@@ -78,16 +78,11 @@ pub fn tables(trie: &Trie) -> Vec<Table> {
                 name: alloc::format!("group {number}"),
                 memory: table.memory().clone(),
             });
-            let beside = [
-                ("displacements", table.displacements()),
-                ("records", table.records()),
-            ];
-            for (part, memory) in beside {
-                tables.extend(memory.cloned().map(|memory| Table {
-                    name: alloc::format!("group {number}, {part}"),
-                    memory,
-                }));
-            }
+            let records = table.records().cloned();
+            tables.extend(records.map(|memory| Table {
+                name: alloc::format!("group {number}, records"),
+                memory,
+            }));
         }
     }
     for (number, set) in trie.sets().iter().enumerate() {

@@ -12,7 +12,7 @@ use vcode::{Reg, Target};
 
 use super::Error;
 use super::emit::Emitter;
-use crate::dispatch::{BUCKET_SHIFT, KeyPlan, Layout, MULTIPLIER, Piece, Table};
+use crate::dispatch::{BUCKET_SHIFT, KeyPlan, Layout, Piece, Table};
 use crate::trie::{Base, GroupId, Lookup};
 
 /// Registers of a look-up.
@@ -106,13 +106,16 @@ impl<T: Target> Emitter<'_, T> {
         slots: &Slots,
     ) -> Result<(), Error> {
         let multiplier = self.register()?;
-        self.asm.setul(multiplier, MULTIPLIER as i64);
+        self.asm.setul(multiplier, layout.multiplier as i64);
         let hash = slots.bucket;
-        self.asm.setul(hash, layout.seed as i64);
         for word in 0..plan.words() {
             self.word(plan, frames, word, slots.tag)?;
-            self.asm.xorul(hash, hash, slots.tag);
-            self.asm.foldul(hash, hash, multiplier);
+            if word == 0 {
+                self.asm.foldul(hash, slots.tag, multiplier);
+            } else {
+                self.asm.xorul(hash, hash, slots.tag);
+                self.asm.foldul(hash, hash, multiplier);
+            }
         }
         if plan.words() > 1 {
             self.asm.movul(slots.tag, hash);
@@ -133,18 +136,18 @@ impl<T: Target> Emitter<'_, T> {
         let ways = layout.ways as i32;
         let rank = slots.rank.filter(|_| table.records().is_none());
         let part = self.register()?;
-        if let Some(displacements) = table.displacements() {
-            self.asm.setp(address, displacements.address() as i64);
+        self.asm.setp(address, table.memory().address() as i64);
+        if layout.displacements > 0 {
             self.asm.andul(part, slots.bucket, layout.displacement_mask());
-            self.asm.ldu(part, address, part);
-            self.asm.rshul(slots.bucket, slots.bucket, BUCKET_SHIFT);
+            self.asm
+                .ldus(part, address, (part, layout.displacements_at() as i32));
+        }
+        self.asm.rshul(slots.bucket, slots.bucket, BUCKET_SHIFT);
+        if layout.displacements > 0 {
             self.asm.xorul(slots.bucket, slots.bucket, part);
-        } else {
-            self.asm.rshul(slots.bucket, slots.bucket, BUCKET_SHIFT);
         }
         self.asm
             .andul(slots.bucket, slots.bucket, layout.bucket_mask());
-        self.asm.setp(address, table.memory().address() as i64);
         self.asm.setu(slots.value, 0);
         if let Some(rank) = rank {
             self.asm.setu(rank, 0);

@@ -1,18 +1,14 @@
 //! Where a table's keys stand: what emitted code and the table itself must agree on.
 //!
-//! A bucket is `ways` keys of 8 bytes, then `ways` values, then `ways` ranks of 4 bytes. The hash of
-//! a key names a displacement by its low bits and a bucket by its high bits; the displacement, a
-//! multiple of a bucket's size, is combined with the bucket's offset by exclusive or. Left out: how
-//! keys come to stand there, which is `table`.
+//! The buckets come first, then the displacements, of two bytes each. A bucket is `ways` keys of 8
+//! bytes, then `ways` values, then `ways` ranks of 4 bytes. The hash of a key names a displacement
+//! by its low bits and a bucket by its high bits; the displacement, a multiple of a bucket's size,
+//! is combined with the bucket's offset by exclusive or. Left out: how keys come to stand there,
+//! which is `table`.
 
-/// The multiplier of the hash.
-pub const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How far right a hash is moved to give a bucket's offset, which is then masked: the bits that
 /// name the displacement are gone by then.
 pub const BUCKET_SHIFT: u32 = 27;
-
-/// Steps from displacement to displacement, so that the tries for one are spread: odd.
-const DISPLACEMENT_STEP: u32 = 0x9e37_79b1;
 
 /// What emitted code must know of a table; fixed within a code version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +19,8 @@ pub struct Layout {
     pub buckets: u32,
     /// Displacements, a power of two, or 0 for a table that needs none.
     pub displacements: u32,
-    /// Starts the hash.
-    pub seed: u64,
+    /// The multiplier of the hash: odd, and a secret where keys come from strangers.
+    pub multiplier: u64,
     /// Words of a key. One: it stands in the slot, and the value is the entry plus 1. More: the
     /// slot holds the hash, and the value is the number of a record plus 1.
     pub words: u32,
@@ -49,7 +45,7 @@ impl Layout {
             ways,
             buckets: slots as u32 / ways,
             displacements: displacements as u32,
-            seed,
+            multiplier: seed | 1,
             words: words as u32,
             records: if words > 1 { slots as u32 } else { 0 },
         }
@@ -70,9 +66,14 @@ impl Layout {
         (self.buckets - 1) * self.bucket_bytes()
     }
 
+    /// Where the displacements begin, in bytes.
+    pub fn displacements_at(&self) -> u32 {
+        self.buckets * self.bucket_bytes()
+    }
+
     /// Selects a displacement's offset.
     pub fn displacement_mask(&self) -> u32 {
-        self.displacements.saturating_sub(1) * 4
+        self.displacements.saturating_sub(1) * 2
     }
 
     /// Bytes of a record, a power of two.
@@ -82,26 +83,29 @@ impl Layout {
 
     /// The hash of a key.
     pub fn hash(&self, key: &[u64]) -> u64 {
-        key.iter().fold(self.seed, |hash, word| fold(hash ^ word))
+        let fold = |hash, word| fold(hash ^ word, self.multiplier);
+        key.iter().copied().fold(0, fold)
     }
 
-    /// Which displacement a hash names, as the index of a word.
-    pub(super) fn displacement_word(&self, hash: u64) -> usize {
-        (hash as u32 & self.displacement_mask()) as usize / 4
+    /// Which displacement a hash names.
+    pub(super) fn displacement_of(&self, hash: u64) -> usize {
+        (hash as u32 & self.displacement_mask()) as usize / 2
     }
 
     /// The bucket of a hash under a displacement.
-    pub(super) fn bucket(&self, hash: u64, displacement: u32) -> u32 {
-        let offset = (hash >> BUCKET_SHIFT) as u32 ^ displacement;
+    pub(super) fn bucket(&self, hash: u64, displacement: u16) -> u32 {
+        let offset = (hash >> BUCKET_SHIFT) as u32 ^ u32::from(displacement);
         (offset & self.bucket_mask()) / self.bucket_bytes()
     }
 
-    /// The `n`th displacement after one; all of them before one comes back.
-    pub(super) fn displacement(&self, displacement: u32, n: u32) -> u32 {
-        let step = n
-            .wrapping_mul(DISPLACEMENT_STEP)
-            .wrapping_mul(self.bucket_bytes());
-        displacement.wrapping_add(step) & self.bucket_mask()
+    /// All displacements, from the one after `present` on; `present` is the last.
+    pub(super) fn displacements_after(&self, present: u16) -> impl Iterator<Item = u16> {
+        let (step, mask) = (self.bucket_bytes() as u16, self.bucket_mask() as u16);
+        let count = u32::from(mask / step) + 1;
+        (0..count).scan(present, move |last, _| {
+            *last = last.wrapping_add(step) & mask;
+            Some(*last)
+        })
     }
 
     /// How many chains of slots the writer keeps.
@@ -125,14 +129,14 @@ impl Layout {
 }
 
 /// Low half of the 128-bit product, exclusive-or its high half.
-fn fold(x: u64) -> u64 {
-    let product = u128::from(x) * u128::from(MULTIPLIER);
+fn fold(x: u64, multiplier: u64) -> u64 {
+    let product = u128::from(x) * u128::from(multiplier);
     product as u64 ^ (product >> 64) as u64
 }
 
 /// The `n`th seed after `seed`.
 pub(super) fn mix(seed: u64, n: u64) -> u64 {
-    let x = (seed ^ n.wrapping_mul(0xbf58_476d_1ce4_e5b9)).wrapping_add(MULTIPLIER);
+    let x = (seed ^ n.wrapping_mul(0xbf58_476d_1ce4_e5b9)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb)
 }

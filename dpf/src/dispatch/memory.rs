@@ -82,6 +82,31 @@ impl Memory {
         }
     }
 
+    /// The `at`th 16-bit number, and with it all that was stored before it was published.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such number.
+    pub fn load_half(&self, at: usize) -> u16 {
+        (self.load(at / 2) >> Self::half_shift(at)) as u16
+    }
+
+    /// Publishes a 16-bit number so that emitted code can load it; its neighbour stays.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such number.
+    pub fn publish_half(&self, at: usize, half: u16) {
+        let shift = Self::half_shift(at);
+        let kept = self.load(at / 2) & !(0xffff << shift);
+        self.publish(at / 2, kept | u32::from(half) << shift);
+    }
+
+    fn half_shift(at: usize) -> u32 {
+        let second = (at % 2 == 1) == cfg!(target_endian = "little");
+        if second { 16 } else { 0 }
+    }
+
     /// Stores a word that no reader looks at yet.
     ///
     /// # Panics

@@ -20,7 +20,7 @@ mod table;
 mod tests;
 
 pub use key::{KeyPlan, Piece};
-pub use layout::{BUCKET_SHIFT, Layout, MULTIPLIER};
+pub use layout::{BUCKET_SHIFT, Layout};
 pub use memory::{Memory, Shared};
 pub use set::{MAX_BRANCHED_INTERVALS, SetTest};
 pub(crate) use table::{Item, Placed};

@@ -2,8 +2,8 @@
 //!
 //! Problem: one look-up, one cache line, no branch that depends on the key, little memory, and
 //! insertion beside running readers. Method: hash and displace (after Belazzougui, Botelho and
-//! Dietzfelbinger 2009, there for fixed sets). A keyed folded multiply names a *displacement*, one
-//! of an array of small numbers, and a bucket of two slots; the displacement moves the bucket of
+//! Dietzfelbinger 2009, there for fixed sets). A folded multiply by a secret names a *displacement*,
+//! one of an array of small numbers, and a bucket of two slots; the displacement moves the bucket of
 //! all keys that share it. So every key is in the one bucket that its look-up reads, at loads of up
 //! to four fifths, without probing further.
 //!
@@ -34,14 +34,13 @@ const PERFECT_SPACE: usize = 4;
 const PERFECT_SEEDS: u64 = 64;
 /// Seeds tried before a table is doubled.
 const SEEDS: u64 = 4;
-/// Keys that share a displacement, in a full table, on average: numerator of a count of slots.
-const SHARING: usize = 4;
-/// Displacements tried for the keys of one.
-const DISPLACEMENTS: u32 = 1 << 12;
+/// Slots for each displacement.
+const SLOTS_PER_DISPLACEMENT: usize = 2;
 /// The most keys that one displacement may carry.
 const MAX_SHARING: usize = 32;
-/// A table is rebuilt when this part of its slots has been used: numerator, denominator.
-const FULL: (usize, usize) = (4, 5);
+/// A table is doubled, not only rebuilt, when it holds keys in this part of its slots: numerator,
+/// denominator.
+const FULL: (usize, usize) = (77, 100);
 /// The most slots of a table.
 const MAX_SLOTS: usize = 1 << 24;
 
@@ -55,7 +54,6 @@ const END: u32 = 1;
 pub struct Table {
     layout: Layout,
     memory: Shared<Memory>,
-    displacements: Shared<Memory>,
     records: Option<Shared<Memory>>,
     /// For the writer alone: for each displacement the slots used under it, as a chain. A word for
     /// each displacement, its first slot, and a word for each slot, the next: plus 2, or [`END`].
@@ -113,7 +111,7 @@ impl Table {
             .max(2 * MAX_PERFECT)
             .max(least);
         while slots <= MAX_SLOTS {
-            let displacements = (slots / SHARING).next_power_of_two();
+            let displacements = slots / SLOTS_PER_DISPLACEMENT;
             let found = (0..SEEDS).find_map(|n| {
                 let layout = Layout::displaced(words, slots, displacements, mix(seed, n));
                 Self::fill(layout, items)
@@ -128,6 +126,7 @@ impl Table {
 
     fn fill(layout: Layout, items: &[Item]) -> Option<Self> {
         let (slots, chains) = (layout.slots(), layout.chains());
+        let words = slots * 4 + layout.displacements.div_ceil(2) as usize;
         let records = match layout.records {
             0 => None,
             count => {
@@ -136,15 +135,34 @@ impl Table {
             }
         };
         let mut table = Table {
-            memory: Shared::new(Memory::zeroed(slots * 4)?),
-            displacements: Shared::new(Memory::zeroed(chains)?),
+            memory: Shared::new(Memory::zeroed(words)?),
             records,
             chains: Shared::new(Memory::zeroed(chains + slots)?),
             live: 0,
             used: 0,
             layout,
         };
-        items.iter().all(|item| table.place(item)).then_some(table)
+        table.fill_all(items).then_some(table)
+    }
+
+    /// Places items in an empty table, those that share a displacement together, the most first.
+    fn fill_all(&mut self, items: &[Item]) -> bool {
+        let class = |item: &Item| self.layout.displacement_of(self.layout.hash(&item.key));
+        let mut classes: Vec<(usize, &Item)> =
+            items.iter().map(|item| (class(item), item)).collect();
+        classes.sort_unstable_by_key(|(class, _)| *class);
+        let mut classes: Vec<&[(usize, &Item)]> =
+            classes.chunk_by(|one, other| one.0 == other.0).collect();
+        classes.sort_by_key(|class| core::cmp::Reverse(class.len()));
+        let mut hashes = Vec::new();
+        classes.iter().all(|class| {
+            hashes.clear();
+            hashes.extend(class.iter().map(|(_, item)| self.layout.hash(&item.key)));
+            if let Some((displacement, _)) = self.room(&hashes, &[]) {
+                self.set_displacement(hashes[0], displacement);
+            }
+            class.iter().all(|(_, item)| self.place(item))
+        })
     }
 
     /// What emitted code must know.
@@ -155,11 +173,6 @@ impl Table {
     /// The buckets.
     pub fn memory(&self) -> &Shared<Memory> {
         &self.memory
-    }
-
-    /// The displacements, where the layout has any.
-    pub fn displacements(&self) -> Option<&Shared<Memory>> {
-        (self.layout.displacements > 0).then_some(&self.displacements)
     }
 
     /// The records of keys longer than a word.
@@ -191,20 +204,19 @@ impl Table {
 
     /// Adds a key that is not there.
     pub(crate) fn insert(&mut self, item: &Item) -> Placed {
-        let slots = self.layout.slots();
-        let room = self.used < slots * FULL.0 / FULL.1;
-        if room && self.place(item) {
+        if self.place(item) {
             return Placed::InPlace;
         }
         let mut items = self.items();
         items.push(item.clone());
         // What removal and displacement left behind goes; a table that is full of keys is doubled.
+        let slots = self.layout.slots();
         let least = match items.len() * FULL.1 / FULL.0 {
-            needed if 2 * needed > slots => 2 * slots,
+            needed if needed > slots => 2 * slots,
             needed if 8 * needed > slots => slots,
             _ => 0,
         };
-        let seed = mix(self.layout.seed, 77);
+        let seed = mix(self.layout.multiplier, 77);
         match Self::of_at_least(self.layout.words as usize, &items, seed, least) {
             Some(table) => {
                 *self = table;
@@ -298,41 +310,47 @@ impl Table {
     /// Finds a displacement under which the keys that share `hash`'s, and one more with that hash,
     /// have room; moves them. The slot for the new key.
     fn displace(&mut self, hash: u64) -> Option<u32> {
-        let layout = self.layout;
-        if layout.displacements == 0 {
-            return None;
-        }
         let members: Vec<Slot> = self
             .chain(hash)
-            .filter(|at| self.bucket(self.hash_of(self.slot(*at).tag)) == at / layout.ways)
+            .filter(|at| self.bucket(self.hash_of(self.slot(*at).tag)) == at / self.layout.ways)
             .map(|at| self.slot(at))
             .filter(|slot| slot.value != 0)
             .collect();
-        if members.len() >= MAX_SHARING {
-            return None;
-        }
-        let present = self.displacements.load(layout.displacement_word(hash));
-        let mut chosen: Vec<u32> = Vec::with_capacity(members.len() + 1);
-        let tries = DISPLACEMENTS.min(layout.buckets);
-        let moved = (1..tries).find_map(|n| {
-            let moved = layout.displacement(present, n);
-            chosen.clear();
-            for slot in &members {
-                let bucket = layout.bucket(self.hash_of(slot.tag), moved);
-                // A copy left behind must not come back to life.
-                let left = (0..layout.ways)
-                    .any(|way| self.slot(bucket * layout.ways + way).tag == slot.tag);
-                chosen.push(self.free_slot(bucket, &chosen).filter(|_| !left)?);
-            }
-            chosen.push(self.free_slot(layout.bucket(hash, moved), &chosen)?);
-            Some(moved)
-        })?;
-        for (slot, at) in members.iter().zip(&chosen) {
+        let mut hashes: Vec<u64> = members.iter().map(|slot| self.hash_of(slot.tag)).collect();
+        hashes.push(hash);
+        let (displacement, places) = self.room(&hashes, &members)?;
+        for (slot, at) in members.iter().zip(&places) {
             self.write(self.hash_of(slot.tag), *at, *slot);
         }
-        self.displacements
-            .publish(layout.displacement_word(hash), moved);
-        chosen.last().copied()
+        self.set_displacement(hash, displacement);
+        places.last().copied()
+    }
+
+    /// A displacement, and free slots for keys of these hashes, which share it, under it. None of
+    /// the buckets of `members`, the first of the keys, holds a copy of them: one left behind must
+    /// not come back to life.
+    fn room(&self, hashes: &[u64], members: &[Slot]) -> Option<(u16, Vec<u32>)> {
+        let layout = self.layout;
+        if layout.displacements == 0 || hashes.len() > MAX_SHARING {
+            return None;
+        }
+        let mut places: Vec<u32> = Vec::with_capacity(hashes.len());
+        let displacement = layout
+            .displacements_after(self.displacement(hashes[0]))
+            .find(|displacement| {
+                places.clear();
+                hashes.iter().enumerate().all(|(number, hash)| {
+                    let bucket = layout.bucket(*hash, *displacement);
+                    let mut ways = (0..layout.ways).map(|way| bucket * layout.ways + way);
+                    let left = members
+                        .get(number)
+                        .is_some_and(|member| ways.any(|at| self.slot(at).tag == member.tag));
+                    let free = self.free_slot(bucket, &places).filter(|_| !left);
+                    places.extend(free);
+                    free.is_some()
+                })
+            })?;
+        Some((displacement, places))
     }
 
     /// Fills a free slot, links it into its chain, and publishes it.
@@ -341,7 +359,7 @@ impl Table {
         memory.store_pair(layout.key_word(at), slot.tag);
         memory.store(layout.rank_word(at), slot.rank);
         memory.publish(layout.value_word(at), slot.value);
-        let head = layout.displacement_word(hash);
+        let head = layout.displacement_of(hash);
         let first = self.chains.load(head).max(END);
         self.chains.store(layout.chains() + at as usize, first);
         self.chains.store(head, at + 2);
@@ -407,7 +425,7 @@ impl Table {
 
     /// The slots that were ever used under the displacement of a hash.
     fn chain(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
-        let first = self.chains.load(self.layout.displacement_word(hash));
+        let first = self.chains.load(self.layout.displacement_of(hash));
         let next = self.layout.chains();
         core::iter::successors(first.checked_sub(2), move |at| {
             self.chains.load(next + *at as usize).checked_sub(2)
@@ -415,8 +433,24 @@ impl Table {
     }
 
     fn bucket(&self, hash: u64) -> u32 {
-        let displacement = self.displacements.load(self.layout.displacement_word(hash));
-        self.layout.bucket(hash, displacement)
+        self.layout.bucket(hash, self.displacement(hash))
+    }
+
+    fn displacement(&self, hash: u64) -> u16 {
+        match self.layout.displacements {
+            0 => 0,
+            _ => self.memory.load_half(self.displacement_half(hash)),
+        }
+    }
+
+    fn set_displacement(&mut self, hash: u64, displacement: u16) {
+        self.memory
+            .publish_half(self.displacement_half(hash), displacement);
+    }
+
+    /// Which half-word of the memory holds a hash's displacement.
+    fn displacement_half(&self, hash: u64) -> usize {
+        self.layout.displacements_at() as usize / 2 + self.layout.displacement_of(hash)
     }
 
     /// The hash of the key whose tag this is.

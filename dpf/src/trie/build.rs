@@ -10,9 +10,12 @@
 //! reached by different paths meet. If the diagram is too large with constant bases told apart, it
 //! is built again with all of them in registers. Left out: the tables (`mod`, `dispatch`).
 
-use alloc::collections::BTreeMap;
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashTable};
+
+use super::cofactor::Seen;
 use super::facts::Fact;
 use super::form::{Arena, Closure, FALSE, Form, FormId, TRUE};
 use super::graph::{Base, GroupId, SetUse, Step, StepId};
@@ -48,12 +51,14 @@ pub(super) struct Source<'a> {
 pub(super) struct Builder<'a> {
     pub(super) groups: &'a [Source<'a>],
     pub(super) arena: Arena,
-    pub(super) instances: BTreeMap<Closure, FormId>,
+    pub(super) instances: HashMap<Closure, FormId, FixedState>,
     /// Tell constant bases apart, and split off the common header length.
     pub(super) specialise: bool,
     steps: Vec<Step>,
-    index: BTreeMap<u64, StepId>,
-    states: BTreeMap<(u32, Box<[FormId]>), StepId>,
+    /// The digests of the steps.
+    digests: Vec<u64>,
+    index: HashTable<StepId>,
+    states: HashMap<(u32, Box<[FormId]>), StepId, FixedState>,
     sets: Vec<SetUse>,
     set_index: BTreeMap<(Field, Shared<IntervalSet>), u32>,
 }
@@ -85,11 +90,12 @@ impl<'a> Builder<'a> {
         Builder {
             groups,
             arena: Arena::new(),
-            instances: BTreeMap::new(),
+            instances: HashMap::default(),
             specialise,
             steps: alloc::vec![Step::End],
-            index: BTreeMap::new(),
-            states: BTreeMap::new(),
+            digests: alloc::vec![0],
+            index: HashTable::new(),
+            states: HashMap::default(),
             sets: Vec::new(),
             set_index: BTreeMap::new(),
         }
@@ -172,10 +178,10 @@ impl<'a> Builder<'a> {
     /// Takes one formula that has come down to a probe out of the state.
     fn take_probe(&mut self, open: &mut Vec<FormId>) -> Result<Option<Ready>, Error> {
         for at in 0..open.len() {
-            match self.arena.form(open[at]).clone() {
+            match &*self.arena.shared(open[at]) {
                 Form::Probe { group, frames } => {
                     open.remove(at);
-                    return Ok(Some((group, frames)));
+                    return Ok(Some((*group, frames.clone())));
                 }
                 Form::Or(list) => {
                     let probe = list
@@ -215,7 +221,7 @@ impl<'a> Builder<'a> {
                 return Err(Error::limit(ErrorKind::Formulas, open.len() as u64, 0));
             };
             let (mut yes, mut no, mut later) = (Vec::new(), Vec::new(), Vec::new());
-            let (mut seen_yes, mut seen_no) = (BTreeMap::new(), BTreeMap::new());
+            let (mut seen_yes, mut seen_no) = (Seen::default(), Seen::default());
             let (holds, fails) = sides(&fact);
             for id in open {
                 let left = self.cofactor(id, &holds, &mut seen_yes)?;
@@ -263,7 +269,7 @@ impl<'a> Builder<'a> {
                     u64::from(MAX_BASES),
                 ));
             }
-            let mut seen = BTreeMap::new();
+            let mut seen = Seen::default();
             let mut renamed = Vec::with_capacity(yes.len());
             for id in yes {
                 renamed.push(self.rename(id, FRESH, var, &mut seen)?);
@@ -359,12 +365,13 @@ impl<'a> Builder<'a> {
     }
 
     fn step(&mut self, step: Step) -> Result<StepId, Error> {
-        let mut place = digest(&step);
-        while let Some(&id) = self.index.get(&place) {
-            if self.steps[id.0 as usize] == step {
-                return Ok(id);
-            }
-            place = place.wrapping_add(1);
+        let digest = digest(&step);
+        let steps = &self.steps;
+        if let Some(&known) = self
+            .index
+            .find(digest, |id| steps[id.0 as usize] == step)
+        {
+            return Ok(known);
         }
         let limit = if self.specialise {
             MAX_SPECIALISED_STEPS
@@ -380,7 +387,10 @@ impl<'a> Builder<'a> {
         }
         let id = StepId(self.steps.len() as u32);
         self.steps.push(step);
-        self.index.insert(place, id);
+        self.digests.push(digest);
+        let digests = &self.digests;
+        self.index
+            .insert_unique(digest, id, |id| digests[id.0 as usize]);
         Ok(id)
     }
 }

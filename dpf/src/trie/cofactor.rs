@@ -4,8 +4,10 @@
 //! over the shared graph of the formula, each node once, rebuilding what changed. Taking a shift
 //! opens the bodies that wait for it. Left out: choosing the test (`pivot`).
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use super::build::Builder;
 use super::facts::{Cube, Fact, Left, bits_after_bits, fold, same_field};
@@ -16,7 +18,7 @@ use crate::dispatch::Shared;
 use crate::filter::IntervalSet;
 
 /// Results of one walk.
-pub(super) type Seen = BTreeMap<FormId, FormId>;
+pub(super) type Seen = HashMap<FormId, FormId, FixedState>;
 
 impl Builder<'_> {
     /// What is left of `id` after `fact`. `seen` is for one fact only.
@@ -26,26 +28,29 @@ impl Builder<'_> {
         fact: &Fact,
         seen: &mut Seen,
     ) -> Result<FormId, Error> {
+        let form = self.arena.shared(id);
+        let (list, decided) = match &*form {
+            Form::And(list) => (list, FALSE),
+            Form::Or(list) => (list, TRUE),
+            leaf => return self.leaf_after(id, leaf, fact),
+        };
         if let Some(&known) = seen.get(&id) {
             return Ok(known);
         }
-        let form = self.arena.form(id).clone();
-        let left = match &form {
-            Form::And(list) => {
-                let mut parts = Vec::with_capacity(list.len());
-                for &part in list {
-                    parts.push(self.cofactor(part, fact, seen)?);
-                }
-                self.arena.and(parts)?
+        let (mut parts, mut same) = (Vec::with_capacity(list.len()), true);
+        for &part in list {
+            let left = self.cofactor(part, fact, seen)?;
+            same &= left == part;
+            parts.push(left);
+            if left == decided {
+                break;
             }
-            Form::Or(list) => {
-                let mut parts = Vec::with_capacity(list.len());
-                for &part in list {
-                    parts.push(self.cofactor(part, fact, seen)?);
-                }
-                self.arena.or(parts)?
-            }
-            _ => self.leaf_after(id, &form, fact)?,
+        }
+        let left = match &*form {
+            _ if same => id,
+            _ if parts.last() == Some(&decided) => decided,
+            Form::And(_) => self.arena.and(parts)?,
+            _ => self.arena.or(parts)?,
         };
         seen.insert(id, left);
         Ok(left)
@@ -226,7 +231,7 @@ impl Builder<'_> {
                 *base
             }
         };
-        let renamed = match self.arena.form(id).clone() {
+        let renamed = match Form::clone(&self.arena.shared(id)) {
             Form::And(list) => {
                 let mut parts = Vec::with_capacity(list.len());
                 for &part in &list {

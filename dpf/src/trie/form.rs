@@ -6,7 +6,9 @@
 //! offsets; what lies below a `Shift` that is not yet taken stays closed over its bases. Loads are
 //! explicit about what they need: a test stands beside the [`Form::Captured`] that covers it.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
+
+use hashbrown::HashTable;
 
 use super::graph::{Base, Value};
 use super::{Error, ErrorKind};
@@ -75,12 +77,14 @@ pub(super) struct Closure {
 #[derive(Debug)]
 pub(super) struct Arena {
     forms: Vec<Known>,
-    index: BTreeMap<u64, FormId>,
+    index: HashTable<FormId>,
 }
 
 #[derive(Debug)]
 struct Known {
-    form: Form,
+    form: Shared<Form>,
+    /// The digest of the form.
+    digest: u64,
     /// How many leaves, a shared one counted each time.
     size: u32,
     /// The bases that it mentions.
@@ -91,7 +95,7 @@ impl Arena {
     pub(super) fn new() -> Self {
         let mut arena = Arena {
             forms: Vec::new(),
-            index: BTreeMap::new(),
+            index: HashTable::new(),
         };
         // The first two are FALSE and TRUE; there is room for them.
         let _ = arena.intern(Form::False);
@@ -103,6 +107,11 @@ impl Arena {
         &self.forms[id.0 as usize].form
     }
 
+    /// The form, to be looked at while others are made.
+    pub(super) fn shared(&self, id: FormId) -> Shared<Form> {
+        self.forms[id.0 as usize].form.clone()
+    }
+
     pub(super) fn size(&self, id: FormId) -> u32 {
         self.forms[id.0 as usize].size
     }
@@ -112,12 +121,9 @@ impl Arena {
     }
 
     pub(super) fn intern(&mut self, form: Form) -> Result<FormId, Error> {
-        let mut place = digest(&form);
-        while let Some(&id) = self.index.get(&place) {
-            if *self.form(id) == form {
-                return Ok(id);
-            }
-            place = place.wrapping_add(1);
+        let digest = digest(&form);
+        if let Some(&known) = self.index.find(digest, |id| *self.form(*id) == form) {
+            return Ok(known);
         }
         if self.forms.len() >= MAX_FORMS {
             return Err(Error::limit(
@@ -128,8 +134,16 @@ impl Arena {
         }
         let id = FormId(self.forms.len() as u32);
         let (size, vars) = self.measure(&form);
-        self.forms.push(Known { form, size, vars });
-        self.index.insert(place, id);
+        let form = Shared::new(form);
+        self.forms.push(Known {
+            form,
+            digest,
+            size,
+            vars,
+        });
+        let forms = &self.forms;
+        self.index
+            .insert_unique(digest, id, |id| forms[id.0 as usize].digest);
         Ok(id)
     }
 
@@ -208,38 +222,42 @@ impl Arena {
 
     /// Intersects the sets of one field. True when nothing is left.
     fn merge_bits(&mut self, flat: &mut Vec<FormId>) -> Result<bool, Error> {
-        let mut sets: BTreeMap<Field, Shared<IntervalSet>> = BTreeMap::new();
-        let mut doubled = Vec::new();
-        for &id in flat.iter() {
-            let Form::Bits { field, set } = self.form(id) else {
-                continue;
-            };
-            let Some(known) = sets.get_mut(field) else {
-                sets.insert(*field, set.clone());
-                continue;
-            };
-            *known = Shared::new(known.intersect(set));
-            if known.is_empty() {
-                return Ok(true);
-            }
-            doubled.push(*field);
-        }
-        if doubled.is_empty() {
-            return Ok(false);
-        }
-        flat.retain(
-            |&id| !matches!(self.form(id), Form::Bits { field, .. } if doubled.contains(field)),
-        );
-        doubled.sort_unstable();
+        let mut fields: Vec<Field> = flat
+            .iter()
+            .filter_map(|&id| match self.form(id) {
+                Form::Bits { field, .. } => Some(*field),
+                _ => None,
+            })
+            .collect();
+        fields.sort_unstable();
+        let mut doubled: Vec<Field> = fields
+            .windows(2)
+            .filter(|pair| pair[0] == pair[1])
+            .map(|pair| pair[0])
+            .collect();
         doubled.dedup();
         for field in doubled {
-            if let Some(set) = sets.remove(&field) {
-                let id = self.intern(Form::Bits { field, set })?;
-                flat.push(id);
+            let (mut both, mut rest) = (None, Vec::with_capacity(flat.len()));
+            for &id in flat.iter() {
+                match self.form(id) {
+                    Form::Bits { field: of, set } if *of == field => {
+                        both = Some(match both {
+                            None => IntervalSet::clone(set),
+                            Some(others) => set.intersect(&others),
+                        });
+                    }
+                    _ => rest.push(id),
+                }
             }
+            let set = Shared::new(both.unwrap_or_default());
+            if set.is_empty() {
+                return Ok(true);
+            }
+            rest.push(self.intern(Form::Bits { field, set })?);
+            rest.sort_unstable();
+            rest.dedup();
+            *flat = rest;
         }
-        flat.sort_unstable();
-        flat.dedup();
         Ok(false)
     }
 
