@@ -164,8 +164,8 @@ impl<B: Backend> Engine for Native<B> {
 struct Guarded(Writable);
 
 impl Guarded {
-    /// The longest packet, in bytes.
-    const MOST: usize = 1 << 16;
+    /// The longest packet, in bytes: the longest that captures hold.
+    const MOST: usize = 1 << 18;
 
     fn new() -> Self {
         // An arena hands out its first pages first; those after them stay as they were reserved.
@@ -177,8 +177,8 @@ impl Guarded {
     /// Copies the packet to the end; its address.
     fn place(&mut self, packet: &[u8]) -> *const u8 {
         let pages = self.0.bytes_mut();
-        let at = pages.len() - packet.len();
-        let room = &mut pages[at..];
+        let at = pages.len().checked_sub(packet.len());
+        let room = &mut pages[at.unwrap_or_else(|| panic!("a packet of {} bytes", packet.len()))..];
         room.copy_from_slice(packet);
         room.as_ptr()
     }
