@@ -6,7 +6,8 @@
 //! proportion to the picture, so large tries are drawn too. Where a packet leaves the trie without
 //! a match is not drawn: nearly every step leads there.
 
-use std::{collections::BTreeMap, fmt::Write};
+use core::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 use dpf::trie::{Step, StepId, Trie};
@@ -52,7 +53,7 @@ fn refuse(what: &str, count: usize, limit: usize) -> Result<()> {
 
 /// The steps that can be reached, but for the end; each before all that it leads to.
 fn topological(trie: &Trie) -> Vec<StepId> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let (mut open, mut done) = (vec![(trie.best(), false)], Vec::new());
     while let Some((id, left)) = open.pop() {
         if left {

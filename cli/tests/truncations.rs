@@ -8,10 +8,12 @@
 
 mod common;
 
+use core::hash::{Hash, Hasher};
+
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::DefaultHasher,
     path::Path,
 };
 
