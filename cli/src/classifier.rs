@@ -98,9 +98,11 @@ impl Classifier {
     /// Says on the standard error which packets could not be classified, if any.
     pub fn report(&self) {
         for (link, packets) in &self.unsupported {
-            eprintln!(
-                "dpf: link type {link} is not supported: {packets} packets count as unmatched"
-            );
+            let count = match packets {
+                1 => "1 packet counts".to_owned(),
+                _ => format!("{packets} packets count"),
+            };
+            eprintln!("dpf: link type {link} is not supported: {count} as unmatched");
         }
         if self.fragments.undecided() > 0 {
             let count = self.fragments.undecided();

@@ -144,6 +144,29 @@ fn what_is_written_reads_the_same() {
     }
 }
 
+/// The fuzz body on what is kept for it: where fuzzing begins, and what it once failed on.
+/// `UPDATE_EXPECT=1` writes the seeds.
+#[test]
+fn the_fuzz_body_takes_its_seeds_and_past_failures() {
+    let folder = |kind: &str| {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+        fuzz.join(kind).join("capture")
+    };
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::create_dir_all(folder("seeds")).unwrap();
+        for (number, seed) in dpf_cli::fuzzing::seeds().iter().enumerate() {
+            fs::write(folder("seeds").join(number.to_string()), seed).unwrap();
+        }
+    }
+    for kind in ["seeds", "regressions"] {
+        let entries: Vec<_> = fs::read_dir(folder(kind)).into_iter().flatten().collect();
+        assert!(kind != "seeds" || entries.len() >= 6, "no seeds");
+        for entry in entries {
+            dpf_cli::fuzzing::run(&fs::read(entry.unwrap().path()).unwrap());
+        }
+    }
+}
+
 /// Wherever a capture is cut off, the packets before the cut are there, and the damage is named.
 #[test]
 fn a_cut_costs_no_packet_before_it() {

@@ -89,7 +89,7 @@ fn made_up_traffic() {
     let mut capture = Vec::new();
     demo::write(&mut capture, 3_000).unwrap();
     for (file, least) in [
-        ("demo.dpf", 2_000),
+        ("demo.dpf", 1_500),
         ("intrusion.dpf", 1_000),
         ("server.dpf", 0),
     ] {

@@ -1,7 +1,9 @@
 //! `cargo xtask fuzz`: every fuzz target, built once, run for a bounded time each.
 //!
 //! The targets are shells of a few lines; their bodies live in each crate's `fuzzing` module,
-//! where `cargo test` runs them too.
+//! where `cargo test` runs them too: 4,096 times from a fixed seed, and on what `fuzz/seeds` and
+//! `fuzz/regressions` keep. An input that fails here is left in `fuzz/artifacts`; with the repair it
+//! is committed to `fuzz/regressions`.
 
 use crate::{
     setup,
@@ -45,14 +47,12 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
 
 fn fuzz_one(target: &str, seconds: u32) -> Result<()> {
     let corpus = root().join("fuzz/corpus").join(target);
-    let seeds = root().join("fuzz/seeds").join(target);
+    let kept = ["seeds", "regressions"].map(|kind| root().join("fuzz").join(kind).join(target));
     std::fs::create_dir_all(&corpus)
         .with_context(|| format!("cannot make {}", corpus.display()))?;
     let mut fuzz = command("cargo", &["+nightly", "fuzz", "run", SANITIZER, target]);
     fuzz.arg(&corpus);
-    if seeds.is_dir() {
-        fuzz.arg(&seeds);
-    }
+    fuzz.args(kept.iter().filter(|folder| folder.is_dir()));
     let limit = format!("-max_total_time={seconds}");
     shell::run(fuzz.args([
         "--",

@@ -27,6 +27,8 @@ pub struct Draw {
     pub structure: Random,
     /// Decides the constants of equalities.
     pub constants: Random,
+    /// Decides which conjuncts are left out; with none, nothing is.
+    pub omissions: Option<Random>,
     /// How deep the graph is.
     pub depth: u32,
     /// Whether expressions are compared and addresses computed.
@@ -54,7 +56,8 @@ fn node(pool: &mut Pool, draw: &mut Draw, depth: u32, scope: u8) -> Result<NodeI
             let parts: Result<Vec<_>, _> = (0..count)
                 .map(|_| node(pool, draw, depth - 1, scope))
                 .collect();
-            pool.and(parts?)
+            let parts = draw.leave_out(parts?);
+            pool.and(parts)
         }
         6 => {
             let count = 2 + draw.structure.below(2);
@@ -69,8 +72,21 @@ fn node(pool: &mut Pool, draw: &mut Draw, depth: u32, scope: u8) -> Result<NodeI
             let then = node(pool, draw, depth - 1, scope + 1)?;
             let shifted = pool.shift(by, then)?;
             let beside = test(pool, draw, scope)?;
-            pool.and([shifted, beside].into())
+            let parts = draw.leave_out([shifted, beside].into());
+            pool.and(parts)
         }
+    }
+}
+
+impl Draw {
+    /// The conjuncts without those left out, but never none.
+    fn leave_out(&mut self, mut parts: Vec<NodeId>) -> Vec<NodeId> {
+        if let Some(random) = &mut self.omissions {
+            while parts.len() > 1 && random.one_in(4) {
+                parts.swap_remove(random.below(parts.len() as u32) as usize);
+            }
+        }
+        parts
     }
 }
 

@@ -1,11 +1,13 @@
 //! The bodies of the fuzz targets, and what they generate their inputs with.
 //!
 //! A body takes any bytes, makes an input of them and panics when a property fails; `cargo fuzz`
-//! drives it, and so does a test with a fixed seed.
+//! drives it, and so do tests: with a fixed seed, and with what `fuzz/seeds` and
+//! `fuzz/regressions` keep.
 //!
 //! Random filters are drawn with one source of randomness for structure and one for constants, so
-//! that many of a set share a shape; packets are drawn by walking down a filter and writing what
-//! its tests ask for, then perhaps flipping a bit or cutting the end.
+//! that many of a set share a shape, and one for what is left out of it, so that many contain each
+//! other; packets are drawn by walking down a filter and writing what its tests ask for, then
+//! flipping a bit or cutting the end.
 
 pub mod binary;
 #[cfg(feature = "std")]
@@ -24,6 +26,6 @@ mod source;
 pub mod text;
 
 pub use filters::{Draw, filter};
-pub use packets::{Packet, packet};
+pub use packets::{Packet, Witness, packet, witness};
 pub use random::Random;
 pub use source::Source;

@@ -4,9 +4,12 @@ use alloc::vec::Vec;
 
 use super::Random;
 use crate::filter::{Address, Expr, Filter, IntervalSet, Node, NodeId, Test};
+use crate::interp;
 
 /// The longest packet drawn.
 const MAX_LEN: usize = 160;
+/// Packets drawn for one witness, at most.
+const TRIES: u32 = 4;
 
 /// A packet with its original length.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +20,81 @@ pub struct Packet {
     pub wirelen: u32,
 }
 
+/// A packet drawn until a filter accepts it, or, if that does not come about, one as drawn.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// The packet.
+    pub packet: Packet,
+    /// The bits that tests of the filter look at: a byte, and a mask of its bits.
+    tested: Vec<(usize, u8)>,
+}
+
+impl Witness {
+    /// The packet with one bit flipped, mostly one that is tested; nothing if it has no bits.
+    pub fn miss(&self, random: &mut Random) -> Option<Packet> {
+        let mut packet = self.packet.clone();
+        let bytes = &mut packet.bytes;
+        if bytes.is_empty() {
+            return None;
+        }
+        let (mut at, mut mask) = (random.below(bytes.len() as u32) as usize, 0xff);
+        if !self.tested.is_empty() && !random.one_in(8) {
+            (at, mask) = *random.pick(&self.tested);
+        }
+        let set = (0..8).filter(|bit| mask >> bit & 1 != 0);
+        let bit = set.clone().nth(random.below(set.count() as u32) as usize)?;
+        *bytes.get_mut(at)? ^= 1 << bit;
+        Some(packet)
+    }
+
+    /// The packet with its end cut off, often only the last byte.
+    pub fn cut(&self, random: &mut Random) -> Packet {
+        let mut packet = self.packet.clone();
+        let bytes = &mut packet.bytes;
+        match random.below(2) {
+            0 => bytes.truncate(random.below(1 + bytes.len() as u32) as usize),
+            _ => bytes.truncate(bytes.len().saturating_sub(1)),
+        }
+        packet
+    }
+}
+
+/// A packet that the filter accepts, if a few tries find one.
+pub fn witness(filter: &Filter, random: &mut Random) -> Witness {
+    let mut found = draft(filter, random);
+    for _ in 1..TRIES {
+        if interp::accepts(filter, &found.packet.bytes, found.packet.wirelen) {
+            break;
+        }
+        found = draft(filter, random);
+    }
+    found
+}
+
 /// A packet that the filter perhaps accepts, or misses by a bit or a byte.
 pub fn packet(filter: &Filter, random: &mut Random) -> Packet {
+    let mut packet = draft(filter, random).packet;
+    let bytes = &mut packet.bytes;
+    match random.below(6) {
+        0 if !bytes.is_empty() => {
+            let at = random.below(bytes.len() as u32) as usize;
+            bytes[at] ^= 1 << random.below(8);
+        }
+        1 if !bytes.is_empty() => bytes.truncate(random.below(bytes.len() as u32) as usize),
+        2 if !bytes.is_empty() => bytes.truncate(bytes.len() - 1),
+        _ => {}
+    }
+    packet
+}
+
+/// A packet with what one path through the filter asks for written into it.
+fn draft(filter: &Filter, random: &mut Random) -> Witness {
     let len = random.below(MAX_LEN as u32) as usize;
     let mut draft = Draft {
         bytes: alloc::vec![0; MAX_LEN],
         len,
         wirelen: random.below(200),
+        tested: Vec::new(),
         filter,
         random,
     };
@@ -38,31 +109,29 @@ pub fn packet(filter: &Filter, random: &mut Random) -> Packet {
     // Twice along the same path: what is written later can move what was written before.
     for _ in 0..2 {
         let mut choices = path.clone();
+        draft.tested.clear();
         draft.satisfy(filter.root(), &mut alloc::vec![0], &mut choices, 0);
     }
     let Draft {
         mut bytes,
         len,
         wirelen,
+        mut tested,
         ..
     } = draft;
     bytes.truncate(len);
-    match random.below(6) {
-        0 if !bytes.is_empty() => {
-            let at = random.below(bytes.len() as u32) as usize;
-            bytes[at] ^= 1 << random.below(8);
-        }
-        1 if !bytes.is_empty() => bytes.truncate(random.below(bytes.len() as u32) as usize),
-        2 if !bytes.is_empty() => bytes.truncate(bytes.len() - 1),
-        _ => {}
+    tested.retain(|&(at, _)| at < len);
+    Witness {
+        packet: Packet { bytes, wirelen },
+        tested,
     }
-    Packet { bytes, wirelen }
 }
 
 struct Draft<'a> {
     bytes: Vec<u8>,
     len: usize,
     wirelen: u32,
+    tested: Vec<(usize, u8)>,
     filter: &'a Filter,
     random: &'a mut Random,
 }
@@ -125,6 +194,9 @@ impl Draft<'_> {
                     let shift = 8 * (u32::from(field.bytes) - 1 - index as u32);
                     let mask = (field.mask >> shift) as u8;
                     *byte = *byte & !mask | (value >> shift) as u8 & mask;
+                    if mask != 0 {
+                        self.tested.push((start as usize + index, mask));
+                    }
                 }
             }
             Test::Len(set) => self.len = (pick(set, choices) as usize).min(MAX_LEN),
