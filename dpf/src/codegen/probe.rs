@@ -61,17 +61,9 @@ impl<T: Target> Emitter<'_, T> {
         let (value, rank_reg) = (self.register()?, self.register()?);
         self.asm.setu(value, i64::from(entry + 1));
         self.asm.setu(rank_reg, i64::from(rank + 1));
-        self.keep(value, rank_reg);
+        self.keep(value, rank_reg)?;
         self.free(rank_reg)?;
         self.free(value)
-    }
-
-    /// Keeps a value and rank if the rank is above the best so far.
-    pub(super) fn keep(&mut self, value: Reg, rank: Reg) {
-        if let Some((best, best_rank)) = self.best {
-            self.asm.cmovgtu(best, value, rank, best_rank);
-            self.asm.cmovgtu(best_rank, rank, rank, best_rank);
-        }
     }
 
     fn table(
@@ -104,7 +96,7 @@ impl<T: Target> Emitter<'_, T> {
             self.verify(plan, frames, layout, records, &slots)?;
         }
         match slots.rank {
-            Some(rank) => self.keep(slots.value, rank),
+            Some(rank) => self.keep(slots.value, rank)?,
             None => self.asm.retu(slots.value),
         }
         slots.rank.map_or(Ok(()), |rank| self.free(rank))?;
