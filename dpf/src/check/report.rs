@@ -71,6 +71,8 @@ pub(crate) enum Reason {
     Store,
     /// Use of stack that is not the frame's, at this distance from its top.
     Frame { offset: i128, size: u32 },
+    /// A load from the frame of bytes that not every path has written, at this distance from its top.
+    Unwritten { offset: i64 },
     /// A stack pointer that is not known.
     StackPointer,
     /// A return that does not leave the stack pointer as it was.
@@ -115,6 +117,10 @@ impl fmt::Display for Reason {
                     "stack at {offset} bytes from the entry is outside the frame of {size}"
                 )
             }
+            Self::Unwritten { offset } => write!(
+                f,
+                "load of stack at {offset} bytes from the entry, which was not written before"
+            ),
             Self::StackPointer => write!(f, "stack pointer lost"),
             Self::UnbalancedReturn => write!(f, "return with a moved stack pointer"),
             Self::Clobbered { register } => write!(f, "return with {register} not restored"),

@@ -52,12 +52,28 @@ impl Value {
     }
 }
 
+/// A word of the frame: what it holds, and which of its bytes were written. A byte that was not
+/// holds what others left on the stack, which code may not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) held: Value,
+    /// Bit `i`: the byte at the word's address plus `i` was written on every path.
+    pub(crate) written: u8,
+}
+
+impl Word {
+    const FRESH: Self = Self {
+        held: Value::Unknown,
+        written: 0,
+    };
+}
+
 /// What is known when the instruction at one address is about to be executed.
 #[derive(Debug)]
 pub(crate) struct State<const N: usize> {
     pub(crate) registers: [Value; N],
-    /// The frame's words, downwards from the entry stack pointer, as far as they are known.
-    pub(crate) frame: Vec<Value>,
+    /// The frame's words, downwards from the entry stack pointer, as far as any was written.
+    pub(crate) frame: Vec<Word>,
     pub(crate) facts: Facts,
     /// How many instructions the longest path here has executed.
     pub(crate) depth: u32,
@@ -91,16 +107,17 @@ impl<const N: usize> State<N> {
     }
 
     /// The word of the frame at `slot`.
-    pub(crate) fn slot(&self, slot: usize) -> Value {
-        self.frame.get(slot).copied().unwrap_or(Value::Unknown)
+    pub(crate) fn slot(&self, slot: usize) -> Word {
+        self.frame.get(slot).copied().unwrap_or(Word::FRESH)
     }
 
-    /// Writes the word of the frame at `slot`.
-    pub(crate) fn set_slot(&mut self, slot: usize, value: Value) {
+    /// Writes these bytes of the word of the frame at `slot`, which then holds `value`.
+    pub(crate) fn set_slot(&mut self, slot: usize, value: Value, bytes: u8) {
         if slot >= self.frame.len() {
-            self.frame.resize(slot + 1, Value::Unknown);
+            self.frame.resize(slot + 1, Word::FRESH);
         }
-        self.frame[slot] = value;
+        self.frame[slot].held = value;
+        self.frame[slot].written |= bytes;
     }
 
     /// Forgets facts about numbers that nothing holds any more.
@@ -127,7 +144,8 @@ impl<const N: usize> State<N> {
         }
         self.frame.truncate(other.frame.len());
         for (ours, theirs) in self.frame.iter_mut().zip(&other.frame) {
-            *ours = merge.value(*ours, *theirs);
+            ours.held = merge.value(ours.held, theirs.held);
+            ours.written &= theirs.written;
         }
         let made = merge.made;
         let Self {
@@ -145,8 +163,8 @@ impl<const N: usize> State<N> {
 }
 
 /// Whether a register or the frame holds a value made of `var`.
-fn is_live(registers: &[Value], frame: &[Value], var: Var) -> bool {
-    let mut values = registers.iter().chain(frame);
+fn is_live(registers: &[Value], frame: &[Word], var: Var) -> bool {
+    let mut values = registers.iter().chain(frame.iter().map(|word| &word.held));
     values.any(|value| value.var() == Some(var))
 }
 

@@ -1,16 +1,17 @@
 //! One function: prologue, nodes in order, returns.
 //!
 //! Problem: as few instructions as a hand-written filter has. Method: the packet, its lengths, the
-//! bases and, where several groups may accept, the best entry so far and its rank stay in registers;
-//! everything else is a temporary of one node. If each path looks up at most once, the result is
-//! returned at once and there is no best so far. Left out: what a look-up or a set test does
-//! (`probe`, `sets`).
+//! bases and, where several groups may accept, the best entry so far and its rank stay in registers
+//! as far as there are any (`home`); everything else is a temporary of one node. If each path looks up
+//! at most once, the result is returned at once and there is no best so far. Left out: what a look-up
+//! or a set test does (`probe`, `sets`).
 
 use alloc::vec::Vec;
 
-use vcode::{Assembler, Class, Label, Reg, Target};
+use vcode::{Assembler, Class, Label, Reg, Signature, Target, Ty};
 
 use super::flow::{Act, Flow, Goal, Node};
+use super::home::{Home, Plan, Resident};
 use super::{Error, SIGNATURE};
 use crate::filter::Field;
 use crate::trie::{Base, MAX_BASES, Step, StepId, Trie, Value};
@@ -23,37 +24,67 @@ pub(super) struct Emitter<'a, T> {
     pub(super) trie: &'a Trie,
     pub(super) packet: Reg,
     pub(super) len: Reg,
-    pub(super) wirelen: Reg,
-    bases: [Option<Reg>; MAX_BASES as usize + 1],
+    /// Where the original length is, in functions that ask for it.
+    pub(super) wirelen: Option<Home>,
+    bases: [Option<Home>; MAX_BASES as usize + 1],
     /// The best entry so far, plus 1, and its rank, plus 1.
-    pub(super) best: Option<(Reg, Reg)>,
+    pub(super) best: Option<(Home, Home)>,
     labels: Vec<Label>,
     done: Label,
 }
 
-/// Emits the function of a root, up to its end.
+/// Emits the function of a root, up to its end. When the registers do not suffice, another resident
+/// goes to the frame and the function is emitted again.
 pub(super) fn function<T: Target>(
     trie: &Trie,
     root: StepId,
     asm: &mut Assembler<T>,
 ) -> Result<(), Error> {
     let flow = Flow::new(trie, root)?;
-    let [packet, len, wirelen] = asm.begin::<3>(&SIGNATURE)?;
+    let mut plan = Plan::new(trie, &flow);
+    loop {
+        match attempt(trie, &flow, &plan, asm) {
+            Err(error) if error.is_registers() && plan.spill() => {}
+            other => return other,
+        }
+    }
+}
+
+fn attempt<T: Target>(
+    trie: &Trie,
+    flow: &Flow<'_>,
+    plan: &Plan,
+    asm: &mut Assembler<T>,
+) -> Result<(), Error> {
+    let (packet, len, wirelen) = match plan.home(Resident::WireLen) {
+        Some(_) => {
+            let [packet, len, wirelen] = asm.begin::<3>(&SIGNATURE)?;
+            (packet, len, Some(wirelen))
+        }
+        // A caller may pass more than a function looks at; what it does not look at need not move.
+        None => {
+            let params = &SIGNATURE.params[..2];
+            let [packet, len] = asm.begin::<2>(&Signature {
+                params,
+                ..SIGNATURE
+            })?;
+            (packet, len, None)
+        }
+    };
     let labels = flow.nodes.iter().map(|_| asm.label()).collect();
     let done = asm.label();
-    let bases = [None; MAX_BASES as usize + 1];
     let mut emitter = Emitter {
         asm,
         trie,
         packet,
         len,
-        wirelen,
-        bases,
+        wirelen: wirelen.map(Home::Register),
+        bases: [None; MAX_BASES as usize + 1],
         best: None,
         labels,
         done,
     };
-    emitter.registers(&flow)?;
+    emitter.settle(plan, wirelen)?;
     for (place, &at) in flow.order.iter().enumerate() {
         let label = emitter.labels[at];
         emitter.asm.bind(label);
@@ -65,50 +96,40 @@ pub(super) fn function<T: Target>(
     }
     emitter.asm.bind(done);
     match emitter.best {
-        Some((entry, _)) => emitter.asm.retu(entry),
+        Some((entry, _)) => {
+            let spare = emitter.register()?;
+            let entry = emitter.read(entry, spare);
+            emitter.asm.retu(entry);
+        }
         None => emitter.asm.retu(0),
     }
     Ok(())
 }
 
 impl<T: Target> Emitter<'_, T> {
-    /// Takes the registers that live through the function.
-    fn registers(&mut self, flow: &Flow<'_>) -> Result<(), Error> {
-        let (mut used, mut wide_len, mut repeated) =
-            ([false; MAX_BASES as usize + 1], false, false);
-        let mut original = false;
-        for &at in &flow.order {
-            match &flow.nodes[at].act {
-                Act::Step(Step::Shift { var, by, .. }) => {
-                    used[usize::from(*var)] = true;
-                    wide_len = true;
-                    original |= by.mentions_wirelen();
-                }
-                Act::Step(Step::Compare { left, right, .. }) => {
-                    wide_len |= left.is_indirect() || right.is_indirect();
-                    original |= left.mentions_wirelen() || right.mentions_wirelen();
-                }
-                Act::Step(Step::Length { wire, .. }) => original |= *wire,
-                Act::Step(Step::Probe { .. }) => {
-                    repeated |= flow.nodes[at].goals[0] != Goal::Return
-                }
-                _ => {}
-            }
+    /// Finds every resident its home, and fills those that are read before they are written.
+    fn settle(&mut self, plan: &Plan, wirelen: Option<Reg>) -> Result<(), Error> {
+        // First what leaves registers, then what takes them.
+        if let Some(wirelen) = wirelen.filter(|_| plan.home(Resident::WireLen) == Some(true)) {
+            let local = self.asm.local(Ty::Ul)?;
+            self.asm.store_local(Ty::Ul, wirelen, local);
+            self.wirelen = Some(Home::Frame(local));
+            self.free(wirelen)?;
         }
-        if !original {
-            self.free(self.wirelen)?;
-        }
-        if wide_len {
+        if plan.wide_len() {
             self.asm.movu(self.len, self.len);
         }
-        for (var, _) in used.iter().enumerate().filter(|(_, used)| **used) {
-            self.bases[var] = Some(self.register()?);
+        for var in 1..=MAX_BASES {
+            if let Some(framed) = plan.home(Resident::Base(var)) {
+                self.bases[usize::from(var)] = Some(self.home(framed)?);
+            }
         }
-        if repeated {
-            let (entry, rank) = (self.register()?, self.register()?);
-            self.asm.setu(entry, 0);
-            self.asm.setu(rank, 0);
-            self.best = Some((entry, rank));
+        if let Some(framed) = plan.home(Resident::Best) {
+            let best = (self.home(framed)?, self.home(framed)?);
+            for home in [best.0, best.1] {
+                self.clear(home)?;
+            }
+            self.best = Some(best);
         }
         Ok(())
     }
@@ -140,9 +161,28 @@ impl<T: Target> Emitter<'_, T> {
         }
     }
 
-    /// The register of a base; nothing for the packet's start.
-    pub(super) fn base(&self, var: u8) -> Option<Reg> {
-        self.bases.get(usize::from(var)).copied().flatten()
+    /// The register of a base, which is `spare` if the base lives in the frame; nothing for the
+    /// packet's start.
+    pub(super) fn base(&mut self, var: u8, spare: Reg) -> Option<Reg> {
+        let home = self.bases.get(usize::from(var)).copied().flatten()?;
+        Some(self.read(home, spare))
+    }
+
+    /// Adds a base to a register.
+    pub(super) fn add_base(&mut self, to: Reg, var: u8) -> Result<(), Error> {
+        match self.bases.get(usize::from(var)).copied().flatten() {
+            None => Ok(()),
+            Some(Home::Register(base)) => {
+                self.asm.addul(to, to, base);
+                Ok(())
+            }
+            Some(home) => {
+                let spare = self.register()?;
+                let base = self.read(home, spare);
+                self.asm.addul(to, to, base);
+                self.free(spare)
+            }
+        }
     }
 
     fn node(&mut self, node: &Node<'_>, next: Goal) -> Result<(), Error> {
@@ -167,15 +207,15 @@ impl<T: Target> Emitter<'_, T> {
             Step::End | Step::Seq(_) => {}
             Step::Captured { var, end, .. } => {
                 let no = self.label(goals[1]);
-                match self.base(*var) {
+                let reach = self.register()?;
+                match self.base(*var, reach) {
                     None => self.asm.bltu(self.len, *end, no),
                     Some(base) => {
-                        let reach = self.register()?;
                         self.asm.addul(reach, base, *end);
                         self.asm.bgtul(reach, self.len, no);
-                        self.free(reach)?;
                     }
                 }
+                self.free(reach)?;
                 self.go(goals[0], next);
             }
             Step::Bits {
@@ -205,9 +245,8 @@ impl<T: Target> Emitter<'_, T> {
             Step::Length {
                 wire, set, test, ..
             } => {
-                let length = if *wire { self.wirelen } else { self.len };
                 let value = self.register()?;
-                self.asm.movu(value, length);
+                self.length(value, *wire);
                 self.member(
                     value,
                     &Field {
@@ -248,15 +287,13 @@ impl<T: Target> Emitter<'_, T> {
     fn shift(&mut self, base: Base, by: &Value, var: u8, no: Goal) -> Result<(), Error> {
         let no = self.label(no);
         let moved = self.value(by, no)?;
-        if let Some(from) = self.base(base.var) {
-            self.asm.addul(moved, moved, from);
-        }
+        self.add_base(moved, base.var)?;
         if base.add > 0 {
             self.asm.addul(moved, moved, base.add);
         }
         self.asm.bgtul(moved, self.len, no);
-        if let Some(to) = self.base(var) {
-            self.asm.movul(to, moved);
+        if let Some(to) = self.bases.get(usize::from(var)).copied().flatten() {
+            self.write(to, moved);
         }
         self.free(moved)
     }

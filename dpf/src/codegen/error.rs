@@ -33,6 +33,11 @@ impl Error {
         }
     }
 
+    /// Whether the machine has fewer registers than were asked for at once.
+    pub(super) fn is_registers(&self) -> bool {
+        matches!(self.kind, ErrorKind::Emitter(error) if error.kind() == vcode::ErrorKind::OutOfRegisters)
+    }
+
     /// What went wrong.
     pub const fn kind(&self) -> ErrorKind {
         self.kind

@@ -86,7 +86,8 @@ impl<T: Target> Emitter<'_, T> {
     pub(super) fn load_exact(&mut self, into: Reg, base: Base, bytes: u32) {
         let at = base.add as i32;
         let packet = self.packet;
-        match (self.base(base.var), bytes) {
+        // A base from the frame passes through the register that the load overwrites.
+        match (self.base(base.var, into), bytes) {
             (None, 1) => self.asm.lduc(into, packet, at),
             (None, 2) => self.asm.uldus(into, packet, at),
             (None, 4) => self.asm.uldu(into, packet, at),
@@ -155,8 +156,8 @@ impl<T: Target> Emitter<'_, T> {
         right: &Value,
         no: Label,
     ) -> Result<(), Error> {
-        let a = self.value(left, no)?;
         if let Value::Const(b) = *right {
+            let a = self.value(left, no)?;
             match op {
                 CompareOp::Eq => self.asm.bneu(a, b, no),
                 CompareOp::Ne => self.asm.bequ(a, b, no),
@@ -165,7 +166,7 @@ impl<T: Target> Emitter<'_, T> {
             }
             return self.free(a);
         }
-        let b = self.value(right, no)?;
+        let (a, b) = self.both(left, right, no)?;
         match op {
             CompareOp::Eq => self.asm.bneu(a, b, no),
             CompareOp::Ne => self.asm.bequ(a, b, no),
@@ -187,12 +188,7 @@ impl<T: Target> Emitter<'_, T> {
             }
             Value::Len | Value::WireLen => {
                 let into = self.register()?;
-                let length = if *value == Value::Len {
-                    self.len
-                } else {
-                    self.wirelen
-                };
-                self.asm.movu(into, length);
+                self.length(into, *value == Value::WireLen);
                 Ok(into)
             }
             Value::Load {
@@ -222,9 +218,7 @@ impl<T: Target> Emitter<'_, T> {
                 little,
             } => {
                 let place = self.value(index, short)?;
-                if let Some(base) = self.base(*var) {
-                    self.asm.addul(place, place, base);
-                }
+                self.add_base(place, *var)?;
                 if *at > 0 {
                     self.asm.addul(place, place, *at);
                 }
@@ -232,17 +226,37 @@ impl<T: Target> Emitter<'_, T> {
                 Ok(place)
             }
             Value::Binary(op, left, right) => {
-                let a = self.value(left, short)?;
                 if let Value::Const(b) = **right {
+                    let a = self.value(left, short)?;
                     self.operate_constant(*op, a, b);
                     return Ok(a);
                 }
-                let b = self.value(right, short)?;
+                let (a, b) = self.both(left, right, short)?;
                 self.operate(*op, a, b)?;
                 self.free(b)?;
                 Ok(a)
             }
         }
+    }
+
+    /// Two operands, that which needs more registers first: so an expression needs the logarithm of
+    /// its size (Sethi and Ullman, JACM 17(4), 1970).
+    fn both(&mut self, left: &Value, right: &Value, short: Label) -> Result<(Reg, Reg), Error> {
+        if demand(right) > demand(left) {
+            let b = self.value(right, short)?;
+            return Ok((self.value(left, short)?, b));
+        }
+        let a = self.value(left, short)?;
+        Ok((a, self.value(right, short)?))
+    }
+
+    /// The captured or the original length as a number.
+    pub(super) fn length(&mut self, into: Reg, wire: bool) {
+        let length = match self.wirelen.filter(|_| wire) {
+            Some(original) => self.read(original, into),
+            None => self.len,
+        };
+        self.asm.movu(into, length);
     }
 
     /// Loads a number from a computed place, into the register that held the place.
@@ -300,6 +314,23 @@ impl<T: Target> Emitter<'_, T> {
             self.free(zero)?;
         }
         Ok(())
+    }
+}
+
+/// How many registers the value of an expression takes, roughly. As deep as the expression.
+fn demand(value: &Value) -> u32 {
+    match value {
+        Value::Load {
+            index: Some(index), ..
+        } => demand(index).max(3),
+        Value::Binary(_, left, right) => match (demand(left), &**right) {
+            (left, Value::Const(_)) => left,
+            (left, right) => match demand(right) {
+                right if right == left => left + 1,
+                right => left.max(right),
+            },
+        },
+        _ => 1,
     }
 }
 

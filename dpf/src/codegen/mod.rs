@@ -15,6 +15,7 @@ mod emit;
 mod error;
 mod expr;
 mod flow;
+mod home;
 mod probe;
 mod sets;
 #[cfg(all(test, feature = "std", target_arch = "x86_64"))]

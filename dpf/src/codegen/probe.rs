@@ -52,17 +52,9 @@ impl<T: Target> Emitter<'_, T> {
         let (value, rank_reg) = (self.register()?, self.register()?);
         self.asm.setu(value, i64::from(entry + 1));
         self.asm.setu(rank_reg, i64::from(rank + 1));
-        self.keep(value, rank_reg);
+        self.keep(value, rank_reg)?;
         self.free(rank_reg)?;
         self.free(value)
-    }
-
-    /// Keeps a value and rank if the rank is above the best so far.
-    pub(super) fn keep(&mut self, value: Reg, rank: Reg) {
-        if let Some((best, best_rank)) = self.best {
-            self.asm.cmovgtu(best, value, rank, best_rank);
-            self.asm.cmovgtu(best_rank, rank, rank, best_rank);
-        }
     }
 
     fn table(&mut self, plan: &KeyPlan, frames: &[Base], table: &Table) -> Result<(), Error> {
@@ -88,7 +80,7 @@ impl<T: Target> Emitter<'_, T> {
             self.verify(plan, frames, table.layout(), records.address(), &slots)?;
         }
         match slots.rank {
-            Some(rank) => self.keep(slots.value, rank),
+            Some(rank) => self.keep(slots.value, rank)?,
             None => self.asm.retu(slots.value),
         }
         slots.rank.map_or(Ok(()), |rank| self.free(rank))?;
@@ -138,7 +130,8 @@ impl<T: Target> Emitter<'_, T> {
         let part = self.register()?;
         self.asm.setp(address, table.memory().address() as i64);
         if layout.displacements > 0 {
-            self.asm.andul(part, slots.bucket, layout.displacement_mask());
+            self.asm
+                .andul(part, slots.bucket, layout.displacement_mask());
             self.asm
                 .ldus(part, address, (part, layout.displacements_at() as i32));
         }

@@ -9,8 +9,8 @@ use alloc::{vec, vec::Vec};
 use super::Source;
 use crate::{
     filter::{
-        Address, BinaryOp, CompareOp, Error, Expr, Field, Filter, IntervalSet, Load, Node, NodeId,
-        Pool, Test,
+        Address, BinaryOp, CompareOp, Error, Expr, Field, Filter, IntervalSet, Load, NodeId, Pool,
+        Test,
     },
     interp,
     overlap::{self, Budget, How, Index, Member, Reason, Relation, Verdict, Witness},
@@ -163,8 +163,6 @@ pub struct Script {
     pub index: Index<u32>,
     /// What is installed.
     pub installed: Vec<Installed>,
-    /// The numbers of filters strictly inside others, inner first.
-    nested: Vec<(u32, u32)>,
     next: u32,
 }
 
@@ -182,16 +180,13 @@ impl Script {
     ///
     /// # Panics
     ///
-    /// When the answers differ, or an inner filter has not the higher level.
+    /// When the answers differ.
     pub fn install(&mut self, filter: &Filter) -> Option<u64> {
         let mut budget = Budget::new(overlap::SURVEY_STEPS);
         let survey = match self.index.survey(filter, &mut budget) {
             Ok(survey) => survey,
             Err(cannot) => {
-                assert!(
-                    matches!(cannot.reason, Reason::Cycle | Reason::Shapes),
-                    "{cannot}"
-                );
+                assert_eq!(cannot.reason, Reason::Shapes, "{cannot}");
                 return None;
             }
         };
@@ -210,22 +205,14 @@ impl Script {
             .collect();
         expected.sort_unstable();
         assert_eq!(found, expected, "{filter:?} among {:?}", self.installed);
-        let (number, level) = (self.next, survey.level());
+        let number = self.next;
         let member = self.index.insert(survey, number).ok()?;
-        assert_eq!(self.index.level(member), Some(level));
         self.next += 1;
-        self.nested
-            .extend(expected.into_iter().filter_map(|(other, how)| match how {
-                How::Inside => Some((number, other)),
-                How::Around => Some((other, number)),
-                How::Equal | How::Crossing => None,
-            }));
         self.installed.push(Installed {
             number,
             member,
             filter: filter.clone(),
         });
-        self.check_levels();
         Some(steps)
     }
 
@@ -233,27 +220,11 @@ impl Script {
     ///
     /// # Panics
     ///
-    /// When the index does not have it, or an inner filter has not the higher level afterwards.
+    /// When the index does not have it.
     pub fn remove(&mut self, at: usize) {
         let Installed { number, member, .. } = self.installed.swap_remove(at);
         assert_eq!(self.index.remove(member), Some(number));
         assert_eq!(self.index.len(), self.installed.len());
-        self.nested
-            .retain(|&(inner, outer)| inner != number && outer != number);
-        self.check_levels();
-    }
-
-    fn check_levels(&self) {
-        let level = |number: u32| {
-            let installed = self
-                .installed
-                .iter()
-                .find(|installed| installed.number == number);
-            installed.and_then(|installed| self.index.level(installed.member))
-        };
-        for &(inner, outer) in &self.nested {
-            assert!(level(inner) > level(outer), "{:?}", self.installed);
-        }
     }
 }
 
@@ -269,19 +240,14 @@ fn how(new: &Filter, installed: &Filter) -> Option<How> {
 }
 
 /// The filter with other constants in its slots.
-fn variant(filter: &Filter, source: &mut Source) -> Filter {
-    let mut variant = filter.clone();
-    for slot in shape::rule(filter).shape.slots() {
-        if source.below(2) == 0 {
-            continue;
-        }
-        if let Some(Node::Test(Test::Bits { field, set })) =
-            variant.nodes.get_mut(slot.node.0 as usize)
-        {
-            *set = IntervalSet::single(field.value(source.word()));
+pub fn variant(filter: &Filter, source: &mut Source) -> Filter {
+    let shape::Rule { shape, mut keys } = shape::rule(filter);
+    for (slot, key) in shape.slots().iter().zip(&mut keys) {
+        if source.below(2) > 0 {
+            *key = slot.field.value(source.word());
         }
     }
-    variant
+    shape.filled(&keys)
 }
 
 /// A filter over small packets.

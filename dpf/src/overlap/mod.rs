@@ -114,9 +114,6 @@ pub enum Reason {
     Bases,
     /// A load from a base that is not there: given is its depth, the limit how many there are.
     Malformed,
-    /// Filters of two shapes, some inside those of the other and some around: no order of the
-    /// shapes makes the most specific filter win. Given is how many shapes are in the cycle.
-    Cycle,
     /// Shapes in one [`Index`], [`MAX_SHAPES`].
     Shapes,
     /// The answer depends on the values of keys; never seen outside the engine.
@@ -140,7 +137,6 @@ impl fmt::Display for CannotTell {
             Reason::ExpressionDepth => "levels of an expression",
             Reason::Bases => "bases behind computed shifts",
             Reason::Malformed => "bases around a load",
-            Reason::Cycle => "shapes each more specific than the next",
             Reason::Shapes => "shapes of filters",
             Reason::Keys => "keys that matter",
             Reason::Unconfirmed => "bytes in a witness that the interpreter rejects",

@@ -60,7 +60,7 @@ pub struct Installed {
     /// Whether new code was made, or tables were updated in place.
     pub change: Change,
     /// The most instructions that classifying one packet now takes; 0 if the trie is walked,
-    /// because its code would pass a limit of the code generator.
+    /// because its code would pass a limit of the code generator ([`Demux::walked`] says which).
     pub longest_path: u32,
 }
 
@@ -83,6 +83,8 @@ pub struct Demux {
     set: Set,
     compiler: Compiler,
     version: Arc<Version>,
+    /// Why the trie is walked, if it is.
+    walked: Option<CodeError>,
     published: Arc<ArcSwap<Version>>,
     /// A change was taken back after tables had moved: the next one must publish code.
     stale: bool,
@@ -125,6 +127,7 @@ impl Demux {
             set,
             compiler,
             version,
+            walked: None,
             published,
             stale: false,
             next: 0,
@@ -183,9 +186,10 @@ impl Demux {
         }
         self.fragments.forget(id);
         self.claims_fragments.remove(&id);
-        if self.publish(change).is_err() {
+        if let Err(error) = self.publish(change) {
             // No room for the smaller code: the trie is walked until there is.
             self.show(Version::walked(self.set.trie().clone()));
+            self.walked = Some(error);
             self.stale = true;
         }
         true
@@ -324,6 +328,12 @@ impl Demux {
         self.version.native()
     }
 
+    /// Why there is no code and the trie is walked, which is slower, never wrong: which limit of the
+    /// code generator bit, or that there was no room for the code. Nothing where code runs.
+    pub fn walked(&self) -> Option<&CodeError> {
+        self.walked.as_ref()
+    }
+
     fn admit_all(&mut self, installs: &[Install]) -> Result<Vec<Admission>, Refused> {
         let mut admissions = Vec::with_capacity(installs.len());
         for (index, install) in installs.iter().enumerate() {
@@ -436,13 +446,14 @@ impl Demux {
         }
         // Only monitors are asked for all filters that accept a packet often.
         let trie = self.set.trie().clone();
-        let version = match self.compiler.compile(&trie, self.policy.is_none()) {
-            Ok(native) => Version::compiled(trie, native),
+        let (version, walked) = match self.compiler.compile(&trie, self.policy.is_none()) {
+            Ok(native) => (Version::compiled(trie, native), None),
             // A limit of the code generator is not the installer's fault: the trie is walked.
-            Err(CodeError::Emit(_)) => Version::walked(trie),
+            Err(error @ CodeError::Emit(_)) => (Version::walked(trie), Some(error)),
             Err(error) => return Err(error),
         };
         self.show(version);
+        self.walked = walked;
         self.stale = false;
         Ok(Change::Code)
     }

@@ -36,6 +36,13 @@ pub enum InstallError {
         /// The largest absolute value allowed.
         limit: i32,
     },
+    /// Too many filters of one owner and priority, each inside the next.
+    Levels {
+        /// What was asked for.
+        given: u64,
+        /// What is allowed.
+        limit: u64,
+    },
     /// Too many filters were ever installed; names are not reused.
     Filters {
         /// What was asked for.
@@ -94,6 +101,12 @@ impl fmt::Display for InstallError {
                 write!(
                     f,
                     "priority {given}; priorities are from -{limit} to {limit}"
+                )
+            }
+            Self::Levels { given, limit } => {
+                write!(
+                    f,
+                    "{given} filters around one, each inside the next; {limit} are allowed"
                 )
             }
             Self::Filters { given, limit } => {

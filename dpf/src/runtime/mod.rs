@@ -28,7 +28,7 @@ pub use claim::{Claim, ClaimError, ClaimId, Claims, MOST_CLAIMS, MOST_DELEGATION
 pub use demux::{Delivery, Demux, Install, Installed, MOST_GROUPS, Refused};
 
 pub use error::{CodeError, InstallError, OverlapKind};
-pub use exclusive::{MOST_PRIORITY, MOST_SHAPES};
+pub use exclusive::{MOST_LEVEL, MOST_PRIORITY, MOST_SHAPES};
 pub use fragment::{
     Datagram, FRAGMENT_LIFETIME_US, Fragment, FragmentTable, Framing, MOST_DATAGRAMS, fragment,
 };

@@ -8,6 +8,7 @@
 //! Left out: which slots really differ between installed filters, which `trie` knows.
 
 mod digest;
+mod order;
 mod required;
 #[cfg(test)]
 mod tests;
@@ -58,29 +59,37 @@ pub struct Rule {
     pub keys: Box<[u32]>,
 }
 
-/// Splits a filter into the rules that together accept what it accepts. Today always one.
-pub fn split(filter: &Filter) -> Vec<Rule> {
-    alloc::vec![rule(filter)]
-}
-
 /// The filter as one rule.
 pub fn rule(filter: &Filter) -> Rule {
-    let found = required::slots(filter);
-    let mut nodes: Box<[Node]> = filter.nodes().into();
-    let keys = found
+    let apart = order::apart(filter);
+    let whole = apart.as_ref().unwrap_or(filter);
+    let found = required::slots(whole);
+    let (mut root, mut probe) = (whole.root(), found.probe);
+    let mut nodes: Box<[Node]> = whole.nodes().into();
+    let mut keyed: Vec<(Slot, u32)> = found
         .slots
-        .iter()
-        .map(|slot| take_constant(&mut nodes[slot.node.0 as usize]))
+        .into_iter()
+        .map(|slot| (slot, take_constant(&mut nodes[slot.node.0 as usize])))
         .collect();
-    let digest = digest(&(&nodes, filter.root(), found.probe));
+    if let Some(numbers) = order::renumber(&mut nodes, apart.is_none()) {
+        let rename = |id: NodeId| numbers[id.0 as usize];
+        (root, probe) = (rename(root), rename(probe));
+        for (slot, _) in &mut keyed {
+            slot.node = rename(slot.node);
+        }
+        keyed.sort_unstable_by_key(|(slot, _)| slot.node);
+        number_frames(&mut keyed, found.frames);
+    }
+    let digest = digest(&(&nodes, root, probe));
     let shape = Shape {
         nodes,
-        root: filter.root(),
-        probe: found.probe,
-        slots: found.slots.into(),
+        root,
+        probe,
+        slots: keyed.iter().map(|(slot, _)| *slot).collect(),
         frames: found.frames,
         digest,
     };
+    let keys = keyed.into_iter().map(|(_, key)| key).collect();
     Rule { shape, keys }
 }
 
@@ -108,6 +117,21 @@ impl Shape {
     /// How many different frames the slots name; frames are `0..frames()`.
     pub fn frames(&self) -> u8 {
         self.frames
+    }
+
+    /// The filter of this shape with these keys, in the order of the slots. Its nodes are the shape's,
+    /// so it is perhaps not the canonical filter of what it means.
+    pub(crate) fn filled(&self, keys: &[u32]) -> Filter {
+        let mut nodes = self.nodes.clone();
+        for (slot, &key) in self.slots.iter().zip(keys) {
+            if let Node::Test(Test::Bits { set, .. }) = &mut nodes[slot.node.0 as usize] {
+                *set = IntervalSet::single(key);
+            }
+        }
+        Filter {
+            nodes,
+            root: self.root,
+        }
     }
 
     /// A 64-bit digest; equal for equal shapes.
@@ -143,6 +167,19 @@ impl fmt::Display for Shape {
             self.nodes.len(),
             self.slots.len()
         )
+    }
+}
+
+/// Numbers frames in the order in which the slots name them.
+fn number_frames(keyed: &mut [(Slot, u32)], frames: u8) {
+    let mut numbers = alloc::vec![None; usize::from(frames)];
+    let mut next = 0;
+    for (slot, _) in keyed {
+        let number = &mut numbers[usize::from(slot.frame)];
+        slot.frame = *number.get_or_insert_with(|| {
+            next += 1;
+            next - 1
+        });
     }
 }
 

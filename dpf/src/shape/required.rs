@@ -10,7 +10,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{MAX_SLOTS, MAX_SLOTTED_NODES, Slot, disjoint};
+use super::{MAX_SLOTS, MAX_SLOTTED_NODES, Slot, disjoint, order::children};
 use crate::filter::{Field, Filter, IntervalSet, Node, NodeId, Test};
 
 /// The most operands of an `Or` that are compared pairwise.
@@ -195,7 +195,7 @@ fn bits(node: &Node) -> Option<(&Field, &IntervalSet)> {
     }
 }
 
-fn equality(node: &Node) -> Option<(&Field, &IntervalSet)> {
+pub(super) fn equality(node: &Node) -> Option<(&Field, &IntervalSet)> {
     bits(node).filter(|(_, set)| set.as_single().is_some())
 }
 
@@ -210,12 +210,7 @@ fn ids(filter: &Filter) -> impl Iterator<Item = NodeId> {
 fn parents(filter: &Filter) -> Vec<Vec<NodeId>> {
     let mut parents = vec![Vec::new(); filter.nodes().len()];
     for (id, node) in ids(filter).zip(filter.nodes()) {
-        let children: &[NodeId] = match node {
-            Node::And(children) | Node::Or(children) => children,
-            Node::Shift { then, .. } => core::slice::from_ref(then),
-            Node::True | Node::False | Node::Test(_) => &[],
-        };
-        children
+        children(node)
             .iter()
             .for_each(|child| parents[child.0 as usize].push(id));
     }

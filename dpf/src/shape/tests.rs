@@ -83,3 +83,23 @@ fn alternatives_that_may_both_hold_lend_no_keys() {
     let root = pool.or([first, second].into()).unwrap();
     assert!(rule(&pool.finish(root).unwrap()).keys.is_empty());
 }
+
+/// UDP's port lies where a tag has its type: 0x0800, 0x86dd and their neighbours are as good ports as
+/// any.
+#[test]
+fn no_port_is_a_shape_of_its_own() {
+    let port = |port: u32| {
+        let text = alloc::format!("filter it = udp.dport == {port};");
+        let program = crate::syntax::Program::parse(&text, "test", true).unwrap();
+        rule(&crate::filter::lower(&program).unwrap()[0].filter)
+    };
+    let first = port(1);
+    assert_eq!(first.keys.len(), 1);
+    for number in [
+        0, 17, 44, 0x7ff, 0x800, 0x801, 0x806, 0x8100, 0x86dc, 0x86dd, 0x86de, 0x88a8, 0xffff,
+    ] {
+        let other = port(number);
+        assert_eq!(other.shape, first.shape, "{number:#x}");
+        assert_eq!(other.keys[..], [number]);
+    }
+}

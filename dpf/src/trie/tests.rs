@@ -76,3 +76,51 @@ fn what_a_limit_refuses_changes_nothing() {
     assert!(Shared::ptr_eq(&before, set.trie()));
     assert_eq!(set.len(), 1);
 }
+
+/// Filters of one form, each with another number.
+fn numbered(form: &str, count: u32) -> Vec<crate::filter::Filter> {
+    let text: String = (0..count)
+        .map(|at| {
+            let address = alloc::format!("10.1.{}.{}", at >> 8, at & 255);
+            let condition = form
+                .replace("PORT", &alloc::format!("{}", 1024 + at))
+                .replace("ADDRESS", &address);
+            alloc::format!("filter f{at} = {condition};\n")
+        })
+        .collect();
+    let program = Program::parse(&text, "test", true).unwrap();
+    let lowered = lower(&program).unwrap();
+    lowered.into_iter().map(|lowered| lowered.filter).collect()
+}
+
+/// A port is one header's field however many headers lead to it: IPv4, IPv6, its extensions.
+#[test]
+fn fields_behind_several_parents_are_keys() {
+    const COUNT: u32 = 1000;
+    for form in [
+        "udp.dport == PORT",
+        "udp.sport == PORT",
+        "ip && udp.dport == PORT",
+        "ip6 && udp.dport == PORT",
+        "udp.sport == 53 && udp.dport == PORT",
+        "tcp.dport == PORT",
+        "ip && tcp.dport == PORT",
+        "tcp.dport == PORT && tcp.flags & 0x12 == 0x02",
+        "icmp.id == PORT",
+        "icmp6.id == PORT",
+        "arp.tpa == ADDRESS",
+        "gre/ip/udp.dport == PORT",
+    ] {
+        let mut set = Set::new(Limits::default(), 3);
+        let mut code = 0;
+        for (at, filter) in (0..).zip(numbered(form, COUNT)) {
+            let change = set.insert(&filter, at, COUNT - at).unwrap();
+            code += u32::from(change == Change::Code);
+            assert_eq!(set.groups(), 1, "{form}: number {at}");
+        }
+        // The first, the second, whose key differs, and each new table as they grow.
+        assert!(code <= 2 * COUNT.ilog2(), "{form}: new code {code} times");
+        let steps = set.trie().steps().len();
+        assert!(steps <= 600, "{form}: {steps} steps\n{}", set.trie());
+    }
+}

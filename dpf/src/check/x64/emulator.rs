@@ -12,6 +12,8 @@ use iced_x86::{ConditionCode, Decoder, DecoderOptions, Instruction, Mnemonic, Op
 const CODE: u64 = 0x7a00_0000_0000;
 /// The stack pointer on entry.
 const STACK: u64 = 0x7fff_8000_0008;
+/// Bytes below the stack pointer that signal handlers leave alone (System V ABI, 3.2.2).
+const RED_ZONE: u64 = 128;
 
 /// What a call sees besides its code.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,13 @@ pub enum Misbehaviour {
     },
     /// A store that is not wholly in the frame.
     Store {
+        /// The address.
+        address: u64,
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// A load from the frame of bytes that were not written, or lie where signal handlers write.
+    Unwritten {
         /// The address.
         address: u64,
         /// How many bytes.
@@ -110,6 +119,8 @@ struct Processor<'a> {
     registers: [u64; 16],
     on_entry: [u64; 16],
     frame: Vec<u8>,
+    /// For each byte of the frame, whether it was written.
+    written: Vec<bool>,
     carry: bool,
     zero: bool,
     sign: bool,
@@ -128,6 +139,7 @@ impl<'a> Processor<'a> {
             registers: [0; 16],
             on_entry: [0; 16],
             frame: vec![0xa5; world.frame as usize],
+            written: vec![false; world.frame as usize],
             carry: false,
             zero: false,
             sign: false,
@@ -164,7 +176,15 @@ impl<'a> Processor<'a> {
         if !(STACK - u64::from(self.world.frame)..=STACK).contains(&self.registers[4]) {
             return Err(Misbehaviour::StackPointer);
         }
+        self.interrupt();
         Ok(Some(at + i.len()))
+    }
+
+    /// What a signal handler may do at any time: overwrite what lies below the red zone.
+    fn interrupt(&mut self) {
+        let stack = STACK - u64::from(self.world.frame);
+        let kept = self.registers[4].saturating_sub(RED_ZONE + stack) as usize;
+        self.written[..kept.min(self.frame.len())].fill(false);
     }
 
     fn offset(&self, address: u64) -> Step<usize> {
@@ -527,6 +547,11 @@ impl<'a> Processor<'a> {
 
     fn load(&self, address: u64, bytes: usize) -> Step<u64> {
         let stack = STACK - u64::from(self.world.frame);
+        if let Some(found) = part(stack, self.frame.len(), address, bytes)
+            && self.written[found].contains(&false)
+        {
+            return Err(Misbehaviour::Unwritten { address, bytes });
+        }
         let packet = (self.world.address, self.world.packet);
         let places = self
             .world
@@ -548,7 +573,8 @@ impl<'a> Processor<'a> {
         let stack = STACK - u64::from(self.world.frame);
         let found = part(stack, self.frame.len(), address, bytes);
         let found = found.ok_or(Misbehaviour::Store { address, bytes })?;
-        self.frame[found].copy_from_slice(&value.to_le_bytes()[..bytes]);
+        self.frame[found.clone()].copy_from_slice(&value.to_le_bytes()[..bytes]);
+        self.written[found].fill(true);
         Ok(())
     }
 

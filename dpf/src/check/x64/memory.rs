@@ -89,15 +89,15 @@ impl Machine<'_> {
             return Err(Reason::Store);
         };
         let offset = self.frame_offset(sum, width)?;
-        let (first, last) = (slot(offset), slot(offset + i64::from(width.bytes()) - 1));
-        self.state.set_slot(last, Value::Unknown);
+        let [(first, low), (last, high)] = places(offset, width);
+        self.state.set_slot(last, Value::Unknown, high);
         let held = match (width, value) {
             _ if offset % WORD != 0 => Value::Unknown,
             (Width::W64, value) => value,
             (Width::W32, Value::Number(sum)) => Value::Low32(sum),
             _ => Value::Unknown,
         };
-        self.state.set_slot(first, held);
+        self.state.set_slot(first, held, low);
         Ok(())
     }
 
@@ -140,7 +140,12 @@ impl Machine<'_> {
 
     fn load_frame(&mut self, sum: Sum, width: Width) -> Result<Value, Reason> {
         let offset = self.frame_offset(sum, width)?;
-        let held = self.state.slot(slot(offset));
+        let [(first, low), (last, high)] = places(offset, width);
+        let missing = |at, bytes: u8| bytes & !self.state.slot(at).written != 0;
+        if missing(first, low) || missing(last, high) {
+            return Err(Reason::Unwritten { offset });
+        }
+        let held = self.state.slot(first).held;
         Ok(match (width, held) {
             (Width::W64, Value::Unknown) => self.any(width),
             (Width::W64, held) if offset % WORD == 0 => held,
@@ -179,6 +184,18 @@ const TOP: Memory = Memory {
 /// The number of the word of the frame that holds the byte at `offset`, which is below 0.
 fn slot(offset: i64) -> usize {
     ((-1 - offset) / WORD) as usize
+}
+
+/// The words that an access touches, which may be the same one, and which bytes of each.
+fn places(offset: i64, width: Width) -> [(usize, u8); 2] {
+    let touched = (u16::MAX >> (16 - width.bytes())) << offset.rem_euclid(WORD);
+    let end = offset + i64::from(width.bytes()) - 1;
+    let [low, high] = touched.to_le_bytes();
+    if slot(offset) == slot(end) {
+        [(slot(offset), low); 2]
+    } else {
+        [(slot(offset), low), (slot(end), high)]
+    }
 }
 
 fn sum_residue(low: usize) -> i64 {

@@ -628,3 +628,91 @@ fn the_longest_path_is_counted_and_limited() {
         Reason::LongestPath { given: 5, limit: 4 }
     );
 }
+
+#[test]
+fn the_frame_is_written_before_it_is_read() {
+    let read_after = |write: bool, bytes: u32| {
+        judge(|a| {
+            a.sub(rsp, 16)?;
+            if write && bytes == 8 {
+                a.mov(qword_ptr(rsp + 8), rdi)?;
+            } else if write {
+                a.mov(dword_ptr(rsp + 8), esi)?;
+            }
+            a.mov(rax, qword_ptr(rsp + 8))?;
+            a.add(rsp, 16)?;
+            a.ret()
+        })
+    };
+    assert_eq!(read_after(true, 8), Ok(5));
+    let unwritten = Reason::Unwritten { offset: -8 };
+    for (write, bytes) in [(false, 8), (true, 4)] {
+        assert_eq!(read_after(write, bytes).unwrap_err().reason, unwritten);
+    }
+    // On one of two paths is not enough, on both it is.
+    let joined = |both: bool| {
+        judge(|a| {
+            let (mut other, mut join) = (a.create_label(), a.create_label());
+            a.cmp(esi, 4)?;
+            a.jb(other)?;
+            a.mov(qword_ptr(rsp - 8), 1)?;
+            a.jmp(join)?;
+            a.set_label(&mut other)?;
+            a.mov(qword_ptr(rsp - if both { 8 } else { 16 }), 2)?;
+            a.set_label(&mut join)?;
+            a.mov(rax, qword_ptr(rsp - 8))?;
+            a.ret()
+        })
+    };
+    assert!(joined(true).is_ok());
+    assert_eq!(joined(false).unwrap_err().reason, unwritten);
+    // A word cut in two, each half written.
+    let halves = judge(|a| {
+        a.mov(dword_ptr(rsp - 12), esi)?;
+        a.mov(dword_ptr(rsp - 8), esi)?;
+        a.mov(rax, qword_ptr(rsp - 12))?;
+        a.ret()
+    });
+    assert_eq!(halves, Ok(4));
+}
+
+#[test]
+fn what_lies_below_the_red_zone_is_lost() {
+    let read_at = |depth: i32| {
+        let mut large = policy();
+        large.frame = 256;
+        let code = assemble(|a| {
+            a.sub(rsp, 64)?;
+            a.mov(qword_ptr(rsp - depth), rdi)?;
+            a.add(rsp, 64)?;
+            a.mov(rax, qword_ptr(rsp - 64 - depth))?;
+            a.ret()
+        });
+        prove(&code, &large).map(|proved| proved.report().frame)
+    };
+    assert_eq!(read_at(64), Ok(128));
+    assert!(read_at(72).is_err());
+}
+
+#[test]
+fn a_number_survives_in_the_frame() {
+    // A base kept in the frame is still known to lie inside the packet.
+    let kept = |slot: i32| {
+        guarded(
+            |a, short| {
+                a.mov(esi, esi)?;
+                a.cmp(esi, 20)?;
+                a.jb(short)?;
+                a.movzx(eax, byte_ptr(rdi))?;
+                a.and(eax, 15)?;
+                a.mov(qword_ptr(rsp - 16), rax)?;
+                a.mov(qword_ptr(rsp - 24), rsi)?;
+                a.mov(rcx, qword_ptr(rsp - slot))
+            },
+            |a| a.mov(eax, dword_ptr(rdi + rcx)),
+        )
+    };
+    assert!(kept(16).is_ok());
+    // The slot beside it holds the length, which leads out of the packet.
+    assert!(kept(24).is_err());
+}

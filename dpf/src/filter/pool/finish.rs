@@ -5,7 +5,8 @@
 //! mean the same node by node are equal as values, and as bytes.
 //!
 //! A `Shift` by a constant whose target is used nowhere else is folded into the offsets below it.
-//! A shared target keeps its `Shift`s: it is one header that several paths reach.
+//! A target that several `Shift`s share keeps them, be it a single test: it is one header that
+//! several paths reach, and what it must hold is one slot of the filter's shape.
 
 use alloc::{vec, vec::Vec};
 
@@ -81,16 +82,20 @@ impl Pool {
             return Ok(root);
         }
         let at = |id: NodeId| nodes.binary_search(&id).unwrap_or(usize::MAX);
-        let mut uses = vec![0u32; nodes.len()];
+        let (mut uses, mut shifts) = (vec![0u32; nodes.len()], vec![0u32; nodes.len()]);
         for id in &nodes {
             for child in children(self.node(*id)) {
                 uses[at(*child)] += 1;
             }
+            if let Node::Shift { then, .. } = self.node(*id) {
+                shifts[at(*then)] += 1;
+            }
         }
         let used_once = |id: NodeId| uses[at(id)] <= 1;
+        let shifted_once = |id: NodeId| shifts[at(id)] <= 1;
         let foldable: Vec<bool> = nodes
             .iter()
-            .map(|id| constant(id) && self.is_private(*id, &used_once))
+            .map(|id| constant(id) && self.is_private(*id, &used_once, &shifted_once))
             .collect();
         if !foldable.contains(&true) {
             return Ok(root);
@@ -125,11 +130,20 @@ impl Pool {
         Ok(renamed.last().copied().unwrap_or(root))
     }
 
-    /// Whether everything that folding this `Shift` would change is used by it alone.
-    fn is_private(&self, shift: NodeId, used_once: &impl Fn(NodeId) -> bool) -> bool {
+    /// Whether everything that folding this `Shift` would change is used by it alone, or is a small
+    /// test that stands elsewhere too, but not behind another `Shift`.
+    fn is_private(
+        &self,
+        shift: NodeId,
+        used_once: &impl Fn(NodeId) -> bool,
+        shifted_once: &impl Fn(NodeId) -> bool,
+    ) -> bool {
         let Node::Shift { then, .. } = self.node(shift) else {
             return false;
         };
+        if self.depths(*then) != 0 && !shifted_once(*then) {
+            return false;
+        }
         let mut pending = vec![(*then, 0u32)];
         while let Some((id, level)) = pending.pop() {
             if self.depths(id) >> level == 0 {

@@ -16,9 +16,10 @@ use crate::check::x64::prove;
 use crate::check::{Policy, Table};
 use crate::codegen::{self, Entry};
 use crate::dispatch::Memory;
+use crate::filter::Filter;
 use crate::filter::lower;
 use crate::fuzzing::engines::{Engine, Tally, script};
-use crate::fuzzing::{Packet, Random, packet};
+use crate::fuzzing::{Draw, Packet, Random, filter, packet};
 use crate::syntax::Program;
 use crate::trie::{GroupId, Limits, Set, Trie};
 
@@ -30,6 +31,13 @@ const PACKETS: usize = 8;
 /// Samples are of functions so long, in bytes, and have tables so long.
 const LENGTHS: core::ops::Range<usize> = 40..2000;
 const MAX_TABLES: u64 = 1 << 16;
+/// Of sets that are too much for the registers: how many are drawn, of how many structures, and the length
+/// of their code.
+const CROWDED: u64 = 40;
+const SHAPES: u32 = 12;
+const CROWDED_LENGTH: usize = 20_000;
+/// Bytes of stack that saved registers take; what passes it is used for numbers.
+const SAVED: u32 = 6 * 8;
 /// Functions of a set that are looked at besides the first.
 const GROUPS: usize = 24;
 
@@ -60,6 +68,7 @@ const WRITTEN: &str = "
 /// When real output is refused, misbehaves, or answers wrongly.
 pub fn emitted(seeds: core::ops::Range<u64>, of_each: usize) -> Vec<Sample> {
     let mut samples = written();
+    samples.extend(crowded());
     for seed in seeds {
         let mut emulated = Emulated::default();
         script(seed, &mut [&mut emulated], &mut Tally::default());
@@ -178,6 +187,48 @@ fn relocate(code: &mut [u8], table: &mut Table, to: u64) {
         }
     }
     table.address = to;
+}
+
+/// Samples of sets so mixed that some numbers live in the frame.
+fn crowded() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for seed in 0..CROWDED {
+        let mut random = Random::new(0xc4_0ed + seed);
+        let mut draw = Draw {
+            structure: Random::new(random.bits()),
+            constants: Random::new(random.bits()),
+            depth: 3,
+            expressions: seed % 2 == 0,
+            omissions: None,
+        };
+        let (mut set, mut filters) = (Set::new(Limits::default(), seed), Vec::<Filter>::new());
+        for entry in 0..2 * SHAPES {
+            // Each structure twice, so that there are tables.
+            let before = draw.structure.clone();
+            let Ok(drawn) = filter(&mut draw) else {
+                continue;
+            };
+            if entry % 2 == 0 {
+                draw.structure = before;
+            }
+            if set.insert(&drawn, entry, entry).is_ok() {
+                filters.push(drawn);
+            }
+        }
+        let crowded = sample(set.trie(), Entry::Best).filter(|sample| {
+            sample.code.len() <= CROWDED_LENGTH
+                && prove(&sample.code, &sample.policy)
+                    .is_ok_and(|proved| proved.report().frame > SAVED)
+        });
+        samples.extend(crowded.map(|mut sample| {
+            sample.packets.extend((0..PACKETS).map(|_| {
+                let drawn = packet(random.pick(&filters), &mut random);
+                (drawn.bytes, drawn.wirelen)
+            }));
+            sample
+        }));
+    }
+    samples
 }
 
 /// Samples of the written filters: of all together, and of each alone.

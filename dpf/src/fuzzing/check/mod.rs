@@ -12,7 +12,7 @@ mod sample;
 mod tests;
 
 pub use emitted::emitted;
-pub use mutate::mutate;
+pub use mutate::{mutate, mutate_frame};
 pub use sample::{Sample, samples};
 
 use alloc::vec::Vec;

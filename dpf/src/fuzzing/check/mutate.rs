@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use iced_x86::{ConstantOffsets, Decoder, Instruction};
+use iced_x86::{ConstantOffsets, Decoder, Instruction, OpKind, Register};
 
 use crate::fuzzing::Source;
 
@@ -31,6 +31,16 @@ pub fn mutate(code: &[u8], source: &mut Source<'_>) -> Vec<u8> {
         damage(&mut code, source);
     }
     code
+}
+
+/// The code with one place in the frame, or the frame's size, changed; nothing if it has no frame.
+pub fn mutate_frame(code: &[u8], source: &mut Source<'_>) -> Option<Vec<u8>> {
+    let mut on_frame = decode(code);
+    on_frame.retain(|placed| placed.on_frame);
+    let index = (source.word() as usize).checked_rem(on_frame.len())?;
+    let mut code = code.to_vec();
+    constant(&mut code, &on_frame[index], source);
+    Some(code)
 }
 
 fn damage(code: &mut Vec<u8>, source: &mut Source<'_>) {
@@ -70,6 +80,8 @@ struct Placed {
     at: Range<usize>,
     constants: ConstantOffsets,
     branches: bool,
+    /// It has a constant that says where in the frame, or how large the frame is.
+    on_frame: bool,
 }
 
 fn decode(code: &[u8]) -> Vec<Placed> {
@@ -81,10 +93,15 @@ fn decode(code: &[u8]) -> Vec<Placed> {
         decoder.decode_out(&mut instruction);
         let constants = decoder.get_constant_offsets(&instruction);
         let branches = instruction.is_jcc_short_or_near();
+        let accesses = instruction.memory_base() == Register::RSP && constants.has_displacement();
+        let resizes = instruction.op0_kind() == OpKind::Register
+            && instruction.op0_register() == Register::RSP
+            && constants.has_immediate();
         instructions.push(Placed {
             at: start..decoder.position(),
             constants,
             branches,
+            on_frame: accesses || resizes,
         });
     }
     instructions

@@ -12,14 +12,14 @@ use super::{
     plan::{Cut, Plan},
 };
 use crate::{
-    filter::{Filter, IntervalSet, Node, NodeId, Test},
+    filter::{Filter, NodeId},
     shape::Shape,
 };
 
 /// No member.
 const NONE: u32 = u32::MAX;
 
-/// A shape, a filter of it, and which of its slots are keys; the others have one constant in all.
+/// A shape, a filter of it by its constants, and which of its slots are keys; the others have one constant in all.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     sample: Filter,
@@ -31,9 +31,9 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Of one filter: no slot is a key yet.
-    pub(super) fn new(sample: Filter, shape: Shape, constants: Box<[u32]>) -> Self {
+    pub(super) fn new(shape: Shape, constants: Box<[u32]>) -> Self {
         Layout {
-            sample,
+            sample: shape.filled(&constants),
             shape,
             constants,
             free: Vec::new(),
@@ -84,19 +84,6 @@ impl Layout {
             slot,
             bit as u32 - self.shape.slots()[slot].field.mask.trailing_zeros(),
         )
-    }
-
-    /// The filter with these keys.
-    fn filled(&self, keys: &[u32]) -> Filter {
-        let mut filter = self.sample.clone();
-        for (slot, &key) in self.shape.slots().iter().zip(keys) {
-            if let Some(Node::Test(Test::Bits { set, .. })) =
-                filter.nodes.get_mut(slot.node.0 as usize)
-            {
-                *set = IntervalSet::single(key);
-            }
-        }
-        filter
     }
 }
 
@@ -172,7 +159,7 @@ impl<I: Copy> Group<I> {
     /// A member's filter; the sample's when there is no such member.
     pub(super) fn filter(&self, at: u32) -> Filter {
         match self.members.get(at as usize) {
-            Some(Some(entry)) => self.layout.filled(&entry.keys),
+            Some(Some(entry)) => self.layout.shape.filled(&entry.keys),
             _ => self.layout.sample.clone(),
         }
     }

@@ -13,11 +13,9 @@
 //! out anew; that, and the first filter of a new shape, costs a plan per group and a pass over the
 //! keys of the filters, but no question per filter.
 //!
-//! **Levels.** The inner of two nested filters must win. A group whose filters lie inside those of
-//! another has a higher *level*: the length of the longest chain of groups around it. As a group
-//! has one level, so has a shape, and no table entry changes when levels do. If A strictly
-//! contains B, both in the index, the level of B is higher, in whatever order they came; two
-//! groups each inside the other would have no levels, and the filter that would make them so is refused.
+//! Which of two nested filters wins is not for the index to say: containment orders filters, but not
+//! shapes, since of two shapes each may have filters inside filters of the other. The caller gives each
+//! filter its own rank, from the findings.
 //!
 //! **Use.** [`Index::survey`] tells how a filter relates to those installed and changes nothing; the
 //! caller decides by owner and priority, then either drops the survey or calls [`Index::insert`].
@@ -79,9 +77,6 @@ pub struct Finding {
     selected: Selected,
 }
 
-/// The numbers of two groups: filters of the first were seen inside filters of the second.
-type Nesting = (usize, usize);
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Selected {
     /// Those in one bucket of a projection, from this one on.
@@ -110,19 +105,12 @@ pub struct Survey {
     findings: Vec<Finding>,
     keys: Box<[u32]>,
     place: Place,
-    nested: Vec<Nesting>,
-    levels: Vec<u32>,
 }
 
 impl Survey {
     /// All installed filters that share packets with the new one.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
-    }
-
-    /// The level that the new filter would have.
-    pub fn level(&self) -> u32 {
-        self.levels[self.place.group()]
     }
 }
 
@@ -165,11 +153,7 @@ pub struct Index<I> {
     groups: Vec<Option<Group<I>>>,
     /// Between the group with the smaller number and the other.
     plans: BTreeMap<(usize, usize), Plan>,
-    /// Groups of which filters were seen inside those of another, where no plan says so.
-    nested: Vec<Nesting>,
-    levels: Vec<u32>,
     generation: u64,
-    levels_generation: u64,
 }
 
 impl<I> Default for Index<I> {
@@ -177,10 +161,7 @@ impl<I> Default for Index<I> {
         Index {
             groups: Vec::new(),
             plans: BTreeMap::new(),
-            nested: Vec::new(),
-            levels: Vec::new(),
             generation: 0,
-            levels_generation: 0,
         }
     }
 }
@@ -221,19 +202,16 @@ impl<I: Copy> Index<I> {
             Some((at, group)) if group.layout().fits(&keys) => Place::Known(at),
             Some((at, group)) => self.change(at, group.layout().widened(&keys), budget)?,
             None => {
-                let layout = Layout::new(filter.clone(), shape, keys.clone());
+                let layout = Layout::new(shape, keys.clone());
                 self.change(self.vacant()?, layout, budget)?
             }
         };
-        let (findings, nested) = self.look_up(filter, &keys, &place, budget)?;
-        let levels = self.levels_with(&place, &nested)?;
+        let findings = self.look_up(filter, &keys, &place, budget)?;
         Ok(Survey {
             generation: self.generation,
             findings,
             keys,
             place,
-            nested,
-            levels,
         })
     }
 
@@ -247,11 +225,6 @@ impl<I: Copy> Index<I> {
             return Err(Stale);
         }
         self.generation += 1;
-        self.nested.extend(survey.nested);
-        if self.levels != survey.levels {
-            self.levels = survey.levels;
-            self.levels_generation += 1;
-        }
         let group = survey.place.group();
         if let Place::Changed {
             group,
@@ -283,15 +256,7 @@ impl<I: Copy> Index<I> {
         if group.len() == 0 {
             self.groups[number] = None;
             self.plans.retain(|&(a, b), _| a != number && b != number);
-            self.nested
-                .retain(|&(inner, outer)| inner != number && outer != number);
             self.refit();
-            if let Ok(levels) = self.levels_with(&Place::Known(number), &[])
-                && levels != self.levels
-            {
-                self.levels = levels;
-                self.levels_generation += 1;
-            }
         }
         Some(id)
     }
@@ -310,18 +275,6 @@ impl<I: Copy> Index<I> {
             Selected::Listed(list) => list.clone(),
         };
         slots.into_iter().filter_map(|at| group.id(at)).collect()
-    }
-
-    /// The level of an installed filter: higher than that of every installed filter around it.
-    pub fn level(&self, member: Member) -> Option<u32> {
-        let group = self.groups.get(member.group as usize)?.as_ref()?;
-        group.id(member.at)?;
-        self.levels.get(member.group as usize).copied()
-    }
-
-    /// A number that changes whenever the level of an installed filter may have.
-    pub fn levels_generation(&self) -> u64 {
-        self.levels_generation
     }
 
     fn vacant(&self) -> Result<usize, CannotTell> {
@@ -365,16 +318,15 @@ impl<I: Copy> Index<I> {
         })
     }
 
-    /// The installed filters that share packets with one of these keys; and which groups were
-    /// seen inside which, where no plan says so.
+    /// The installed filters that share packets with one of these keys.
     fn look_up(
         &self,
         filter: &Filter,
         keys: &[u32],
         place: &Place,
         budget: &mut Budget,
-    ) -> Result<(Vec<Finding>, Vec<Nesting>), CannotTell> {
-        let (mut findings, mut nested) = (Vec::new(), Vec::new());
+    ) -> Result<Vec<Finding>, CannotTell> {
+        let mut findings = Vec::new();
         for (at, group) in self.groups.iter().enumerate() {
             let Some(group) = group else { continue };
             let Some(plan) = self.plan(place, at) else {
@@ -404,11 +356,6 @@ impl<I: Copy> Index<I> {
                         Selected::Listed(list) => list,
                     };
                     for (how, list) in one_by_one(filter, group, listed, budget)? {
-                        match how {
-                            How::Inside => nested.push((place.group(), at)),
-                            How::Around => nested.push((at, place.group())),
-                            How::Equal | How::Crossing => {}
-                        }
                         findings.push(Finding {
                             how,
                             group: at,
@@ -418,8 +365,7 @@ impl<I: Copy> Index<I> {
                 }
             }
         }
-        nested.retain(|pair| !self.nested.contains(pair));
-        Ok((findings, nested))
+        Ok(findings)
     }
 
     /// The plan between the group of `place`, as it will be, and an installed one.
@@ -458,14 +404,8 @@ impl<I: Copy> Index<I> {
         }
         for (other, plan) in plans {
             let plan = if group < other { plan } else { plan.mirrored() };
-            let pair = (group.min(other), group.max(other));
-            // What was so for the filters installed stays so, also where it no longer is for all.
-            let before = self
-                .plans
-                .insert(pair, plan)
-                .and_then(|old| old.nesting(pair.0, pair.1));
-            self.nested
-                .extend(before.filter(|nesting| !self.nested.contains(nesting)));
+            self.plans
+                .insert((group.min(other), group.max(other)), plan);
         }
         self.refit();
     }
@@ -488,41 +428,6 @@ impl<I: Copy> Index<I> {
             }
             group.fit(cuts);
         }
-    }
-
-    /// The levels of all groups once the filter is in its place.
-    fn levels_with(&self, place: &Place, seen: &[Nesting]) -> Result<Vec<u32>, CannotTell> {
-        let count = self.groups.len().max(place.group() + 1);
-        let mut inside: Vec<Nesting> = self.nested.iter().chain(seen).copied().collect();
-        for (&(a, b), plan) in &self.plans {
-            inside.extend(plan.nesting(a, b));
-        }
-        if let Place::Changed { group, plans, .. } = place {
-            inside.extend(
-                plans
-                    .iter()
-                    .filter_map(|(&other, plan)| plan.nesting(*group, other)),
-            );
-        }
-        let mut levels = alloc::vec![0; count];
-        for _ in 0..=count {
-            let mut changed = false;
-            for &(inner, outer) in &inside {
-                if levels[inner] <= levels[outer] {
-                    levels[inner] = levels[outer] + 1;
-                    changed = true;
-                }
-            }
-            if !changed {
-                return Ok(levels);
-            }
-        }
-        let given = count as u64;
-        Err(CannotTell {
-            reason: Reason::Cycle,
-            given,
-            limit: 0,
-        })
     }
 }
 

@@ -139,15 +139,6 @@ impl Plan {
         let (first, second) = shared.iter().copied().unzip();
         Some((Cut(first), Cut(second)))
     }
-
-    /// Which of the two groups is inside which, as (inner, outer).
-    pub(super) fn nesting(&self, first: usize, second: usize) -> Option<(usize, usize)> {
-        match self.how {
-            Some(Some(How::Inside)) => Some((first, second)),
-            Some(Some(How::Around)) => Some((second, first)),
-            _ => None,
-        }
-    }
 }
 
 fn bit((slot, low): (usize, u32)) -> Run {

@@ -4,7 +4,11 @@
 //! is put into one number, the *rank*, from the most significant bits down: how often the claim
 //! was handed on to another owner (what was granted away wins where it lies), the priority (it
 //! orders the filters of one owner only), and the *level*: among nested filters of one class, the
-//! inner has the higher. See `docs/decisions/0003-ranks.md`.
+//! inner has the higher. Containment is a partial order of filters, so there always are such levels,
+//! though not of whole shapes. See `docs/decisions/0003-ranks.md`.
+
+#[cfg(test)]
+mod tests;
 
 use super::{
     ClaimError, ClaimId, Claims, Install, InstallError, OverlapKind, Owner, packet::FilterId,
@@ -21,8 +25,8 @@ pub const MOST_PRIORITY: i32 = 2047;
 /// The most shapes of filters in an exclusive `Demux`.
 pub const MOST_SHAPES: usize = overlap::MAX_SHAPES;
 
-/// The highest level.
-const MOST_LEVEL: u16 = u16::MAX - 1;
+/// The highest level: the most filters of one owner and priority, each inside the next, less one.
+pub const MOST_LEVEL: u16 = u16::MAX - 1;
 
 /// A filter that the policy lets in: its rank, and whose ranks must rise before.
 #[derive(Clone, Debug)]
@@ -124,7 +128,7 @@ impl Exclusive {
     /// Takes an admission back; the ones after it have been taken back already.
     pub(crate) fn dismiss(&mut self, admission: &Admission) {
         self.remove(admission.entry);
-        for raise in &admission.raised {
+        for raise in admission.raised.iter().rev() {
             self.set_level(raise.entry, raise.old);
         }
     }
@@ -181,38 +185,81 @@ impl Exclusive {
         class: Class,
         survey: &Survey,
     ) -> Result<(u16, Vec<Raise>), InstallError> {
-        let (mut level, mut inner) = (0, Vec::new());
+        let nested = self.nested(install, class, survey)?;
+        let present = |entry: u32| self.members[&entry].level;
+        if let Ok((level, risen)) = nested.levels(present) {
+            let raised = risen.into_iter().map(|(entry, new)| {
+                let old = present(entry);
+                self.raise(entry, old, new)
+            });
+            return Ok((level, raised.collect()));
+        }
+        // Levels that rose for filters long gone are used up: number those in use from 0.
+        let dense = self.dense_levels(class);
+        let (level, risen) =
+            nested
+                .levels(|entry| dense[&entry])
+                .map_err(|given| InstallError::Levels {
+                    given,
+                    limit: MOST_LEVEL.into(),
+                })?;
+        let closed = dense
+            .iter()
+            .filter(|(entry, new)| present(**entry) != **new)
+            .map(|(&entry, &new)| self.raise(entry, present(entry), new));
+        let risen = risen
+            .into_iter()
+            .map(|(entry, new)| self.raise(entry, dense[&entry], new));
+        Ok((level, closed.chain(risen).collect()))
+    }
+
+    /// The installed filters of the class that the new one is inside of, and those inside it.
+    fn nested(
+        &self,
+        install: &Install,
+        class: Class,
+        survey: &Survey,
+    ) -> Result<Nested, InstallError> {
+        let mut nested = Nested::default();
         for finding in survey.findings() {
             for entry in self.index.members(finding) {
                 let member = &self.members[&entry];
                 match self.settle(install, class, entry, member, finding.how)? {
                     Settled::Classes => {}
-                    Settled::Inside => level = level.max(member.level.saturating_add(1)),
-                    Settled::Contains => inner.push(entry),
+                    Settled::Inside => nested.outer.push(entry),
+                    Settled::Contains => nested.inner.push(entry),
                 }
             }
         }
-        let lowest = inner
-            .iter()
-            .map(|entry| self.members[entry].level)
-            .min()
-            .unwrap_or(u16::MAX);
-        let rise = (level + 1).saturating_sub(lowest);
-        let raised: Vec<Raise> = inner
-            .iter()
-            .filter(|_| rise > 0)
-            .map(|entry| self.raise(*entry, rise))
-            .collect();
-        Ok((level, raised))
+        Ok(nested)
     }
 
-    fn raise(&self, entry: u32, rise: u16) -> Raise {
-        let member = &self.members[&entry];
-        let level = member.level.saturating_add(rise).min(MOST_LEVEL);
+    /// The levels of a class without gaps, in the order that they have.
+    fn dense_levels(&self, class: Class) -> BTreeMap<u32, u16> {
+        let of_class = || {
+            self.members
+                .iter()
+                .filter(move |(_, member)| member.class == class)
+        };
+        let mut used: Vec<u16> = of_class().map(|(_, member)| member.level).collect();
+        used.sort_unstable();
+        used.dedup();
+        of_class()
+            .map(|(entry, member)| {
+                (
+                    *entry,
+                    used.partition_point(|level| *level < member.level) as u16,
+                )
+            })
+            .collect()
+    }
+
+    fn raise(&self, entry: u32, old: u16, new: u16) -> Raise {
+        let class = self.members[&entry].class;
         Raise {
             entry,
-            old: member.class.rank(member.level),
-            new: member.class.rank(level),
+            old: class.rank(old),
+            new: class.rank(new),
         }
     }
 
@@ -281,7 +328,40 @@ impl Exclusive {
 impl Class {
     fn rank(self, level: u16) -> u32 {
         let priority = (self.priority + MOST_PRIORITY + 1) as u32;
-        (u32::from(self.delegations) << 28) | (priority << 16) | u32::from(level.min(MOST_LEVEL))
+        (u32::from(self.delegations) << 28) | (priority << 16) | u32::from(level)
+    }
+}
+
+/// Filters of one class around a new one.
+#[derive(Debug, Default)]
+struct Nested {
+    /// Those that contain it.
+    outer: Vec<u32>,
+    /// Those that it contains.
+    inner: Vec<u32>,
+}
+
+impl Nested {
+    /// The level of the new filter, and the new ones of those inside, where the present ones are as
+    /// told; or the highest level that it would take, if that passes [`MOST_LEVEL`].
+    fn levels(&self, present: impl Fn(u32) -> u16) -> Result<(u16, Vec<(u32, u16)>), u64> {
+        let above = |entry: &u32| u32::from(present(*entry)) + 1;
+        let level = self.outer.iter().map(above).max().unwrap_or(0);
+        let lowest = self
+            .inner
+            .iter()
+            .map(|entry| u32::from(present(*entry)))
+            .min();
+        let rise = (level + 1).saturating_sub(lowest.unwrap_or(u32::MAX));
+        let fits = |level: u32| match u16::try_from(level) {
+            Ok(level) if level <= MOST_LEVEL => Ok(level),
+            _ => Err(u64::from(level)),
+        };
+        let risen = self.inner.iter().filter(|_| rise > 0);
+        let risen: Result<Vec<_>, u64> = risen
+            .map(|entry| fits(u32::from(present(*entry)) + rise).map(|level| (*entry, level)))
+            .collect();
+        Ok((fits(level)?, risen?))
     }
 }
 
