@@ -75,6 +75,7 @@ impl<T: Target> Assembler<T> {
     ///
     /// # Errors
     /// The first thing that went wrong since [`Assembler::begin`]; no code was made then.
+    #[inline]
     pub fn end(&mut self) -> Result<T::Output<'_>, Error> {
         if !core::mem::replace(&mut self.open, false) {
             return Err(Error::new(ErrorKind::NotInFunction, 0, 0));
@@ -151,14 +152,14 @@ impl<T: Target> Assembler<T> {
     #[inline]
     pub fn load_local(&mut self, ty: Ty, d: Reg, local: Local) {
         self.target
-            .load(ty, Align::Natural, d, T::FRAME, Offset::Imm(local.0));
+            .load(ty, Align::Natural, d, T::FRAME, Self::place(local));
     }
 
     /// `local = a`, of the type.
     #[inline]
     pub fn store_local(&mut self, ty: Ty, a: Reg, local: Local) {
         self.target
-            .store(ty, Align::Natural, a, T::FRAME, Offset::Imm(local.0));
+            .store(ty, Align::Natural, a, T::FRAME, Self::place(local));
     }
 
     /// `d = address of local`.
@@ -169,7 +170,7 @@ impl<T: Target> Assembler<T> {
             Ty::P,
             d,
             T::FRAME,
-            Src::Imm(i64::from(local.0)),
+            Src::Imm(i64::from(T::LOCALS + local.0)),
         );
     }
 
@@ -266,6 +267,11 @@ impl<T: Target> Assembler<T> {
         } else {
             self.fail(Error::new(ErrorKind::NotInList, 0, 0));
         }
+    }
+
+    #[inline]
+    const fn place(local: Local) -> Offset {
+        Offset::Imm(T::LOCALS + local.0)
     }
 
     fn place_params<const N: usize>(&mut self) -> Result<[Reg; N], Error> {
