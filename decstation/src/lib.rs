@@ -8,4 +8,5 @@
 //!
 //! Left out: the floating-point unit, SCSI and the frame buffer; no program here uses them.
 
+pub mod board;
 pub mod device;

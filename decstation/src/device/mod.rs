@@ -9,6 +9,9 @@
 //! the device's first register, and a register wider than the access is seen by byte lanes, little
 //! end first. What lies outside a device's registers answers with [`BusError`].
 
+pub mod dz;
+pub mod rtc;
+
 use core::fmt;
 use core::num::NonZeroU32;
 
@@ -118,5 +121,29 @@ impl Clock {
     /// The nanosecond at which cycle number `cycles` begins.
     pub const fn nanoseconds(self, cycles: u64) -> u64 {
         cycles.saturating_mul(self.period.get() as u64)
+    }
+}
+
+/// What an access of `width` at byte address `offset` sees of the register `value`.
+pub(crate) const fn lanes(value: u32, offset: u32, width: Width) -> u32 {
+    (value >> (8 * (offset & 3))) & width.mask()
+}
+
+/// The register bits that a write of `width` at byte address `offset` drives: value and mask.
+pub(crate) const fn driven(value: u32, offset: u32, width: Width) -> (u32, u32) {
+    let shift = 8 * (offset & 3);
+    ((value & width.mask()) << shift, width.mask() << shift)
+}
+
+/// Whether an access of `width` at `offset` stays inside its own word, as every bus cycle does.
+pub(crate) const fn aligned(offset: u32, width: Width) -> bool {
+    offset.is_multiple_of(width.bytes())
+}
+
+/// The earliest of two events that may never come.
+pub(crate) fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
