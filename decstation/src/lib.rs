@@ -8,5 +8,11 @@
 //!
 //! Left out: the floating-point unit, SCSI and the frame buffer; no program here uses them.
 
+pub mod bare;
 pub mod board;
+pub mod count;
+pub mod cpu;
+pub mod cycles;
 pub mod device;
+pub mod machine;
+pub mod memory;
