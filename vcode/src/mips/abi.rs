@@ -118,8 +118,8 @@ impl Stack {
 }
 
 /// Whether the function leaves the stack alone.
-pub(super) fn is_frameless(frame: &Frame) -> bool {
-    Stack::of(frame).first == 0 && Stack::of(frame).second == 0
+pub(super) const fn is_frameless(frame: &Frame) -> bool {
+    frame.leaf && frame.persistents == 0 && frame.locals == 0
 }
 
 /// The instructions of a prologue or epilogue.
@@ -186,15 +186,6 @@ impl Sequence {
 }
 
 impl<const WORDS: usize> Words<'_, WORDS> {
-    /// The moves from where parameters arrive to where the client finds them.
-    pub(super) fn receive(&mut self, params: &[Reg]) {
-        for (param, arrives) in params.iter().zip(ARGUMENTS) {
-            if param.number() != arrives {
-                self.copy(param.number(), arrives);
-            }
-        }
-    }
-
     /// Puts arguments where a call wants them.
     pub(super) fn pass(&mut self, arguments: &[Src]) {
         let offsets = (16..).step_by(4);

@@ -153,7 +153,8 @@ impl<const WORDS: usize> Target for Mips<'_, WORDS> {
     where
         Self: 'a;
 
-    fn begin(&mut self, _: &Signature<'_>, params: &[Reg]) {
+    #[inline(always)]
+    fn begin(&mut self, signature: &Signature<'_>, params: &[Reg]) {
         let stacked = params.get(ARGUMENTS.len()..).unwrap_or_default();
         self.stack_param_count = stacked.len().min(self.stack_params.len());
         for (kept, &param) in self.stack_params.iter_mut().zip(stacked) {
@@ -161,7 +162,11 @@ impl<const WORDS: usize> Target for Mips<'_, WORDS> {
         }
         let loaded = stacked.last().map_or(0, |param| bit(param.number()));
         self.words.begin(loaded);
-        self.words.receive(params);
+        // A leaf finds its parameters where they arrive.
+        if !signature.leaf {
+            self.words = receive(self.words, params);
+            self.words.reserve();
+        }
     }
 
     fn place_param(index: usize) -> Option<Reg> {
@@ -225,50 +230,16 @@ impl<const WORDS: usize> Target for Mips<'_, WORDS> {
         self.words.branch(compare, ty, a, b, To::Label(label));
     }
 
-    /// The table is branches, two words apart; a branch that links gives its address. `v0` keeps `ra`
-    /// meanwhile.
+    #[inline(always)]
     fn jump_table(&mut self, index: Reg, labels: &[Label]) {
-        let (words, index, count) = (&mut self.words, index.number(), labels.len());
-        if count > MAX_TABLE {
-            return words.fail_table(count);
-        }
-        if count == 0 {
-            return;
-        }
-        let count = count as u16;
-        words.fixed(bit(index), encode::sltiu(AT, index, count as i16));
-        words.fixed(0, encode::beq(AT, ZERO, 2 * count + 6));
-        words.fixed(0, encode::addu(V0, RA, ZERO));
-        words.fixed(0, encode::bgezal(ZERO, 2 * count + 1));
-        words.fixed(0, encode::sll(AT, index, 3));
-        for &label in labels {
-            words.go([], encode::beq(ZERO, ZERO, 0), (0, 0), To::Label(label));
-            words.reserve();
-        }
-        words.fixed(0, encode::addu(AT, AT, RA));
-        words.fixed(0, encode::jr(AT));
-        words.fixed(0, encode::addu(RA, V0, ZERO));
-        words.arrive(0);
-        words.reserve();
+        self.words = jump_table(self.words, index.number(), labels);
+        self.words.reserve();
     }
 
+    #[inline(always)]
     fn call(&mut self, callee: Callee, arguments: &[Src], result: Option<Reg>) {
-        let words = &mut self.words;
-        let callee = match callee {
-            Callee::Address(address) => Err(address as u32),
-            Callee::Reg(reg) if ARGUMENTS.contains(&reg.number()) => {
-                words.copy(V0, reg.number());
-                Ok(V0)
-            }
-            Callee::Reg(reg) => Ok(reg.number()),
-        };
-        words.pass(arguments);
-        words.jump_and_link(callee);
-        if let Some(d) = result {
-            // It stays here: the next call's address goes through v0.
-            words.fixed(0, encode::addu(d.number(), V0, ZERO));
-        }
-        words.reserve();
+        self.words = call(self.words, callee, arguments, result);
+        self.words.reserve();
     }
 
     #[inline(always)]
@@ -282,6 +253,74 @@ impl<const WORDS: usize> Target for Mips<'_, WORDS> {
     }
 }
 
+/// The moves from where parameters arrive to where the client finds them.
+#[inline(never)]
+fn receive<'b, const WORDS: usize>(
+    mut words: Words<'b, WORDS>,
+    params: &[Reg],
+) -> Words<'b, WORDS> {
+    for (param, arrives) in params.iter().zip(ARGUMENTS) {
+        if param.number() != arrives {
+            words.copy(param.number(), arrives);
+        }
+    }
+    words
+}
+
+/// A table of branches, two words apart; a branch that links gives its address. `v0` keeps `ra` meanwhile.
+#[inline(never)]
+fn jump_table<'b, const WORDS: usize>(
+    mut words: Words<'b, WORDS>,
+    index: u8,
+    labels: &[Label],
+) -> Words<'b, WORDS> {
+    let count = labels.len();
+    if count > MAX_TABLE {
+        words.fail_table(count);
+    }
+    if count == 0 || count > MAX_TABLE {
+        return words;
+    }
+    let count = count as u16;
+    words.fixed(bit(index), encode::sltiu(AT, index, count as i16));
+    words.fixed(0, encode::beq(AT, ZERO, 2 * count + 6));
+    words.fixed(0, encode::addu(V0, RA, ZERO));
+    words.fixed(0, encode::bgezal(ZERO, 2 * count + 1));
+    words.fixed(0, encode::sll(AT, index, 3));
+    for &label in labels {
+        words.go([], encode::beq(ZERO, ZERO, 0), (0, 0), To::Label(label));
+    }
+    words.fixed(0, encode::addu(AT, AT, RA));
+    words.fixed(0, encode::jr(AT));
+    words.fixed(0, encode::addu(RA, V0, ZERO));
+    words.arrive(0);
+    words
+}
+
+#[inline(never)]
+fn call<'b, const WORDS: usize>(
+    mut words: Words<'b, WORDS>,
+    callee: Callee,
+    arguments: &[Src],
+    result: Option<Reg>,
+) -> Words<'b, WORDS> {
+    let callee = match callee {
+        Callee::Address(address) => Err(address as u32),
+        Callee::Reg(reg) if ARGUMENTS.contains(&reg.number()) => {
+            words.copy(V0, reg.number());
+            Ok(V0)
+        }
+        Callee::Reg(reg) => Ok(reg.number()),
+    };
+    words.pass(arguments);
+    words.jump_and_link(callee);
+    if let Some(d) = result {
+        // It stays here: the next call's address goes through v0.
+        words.fixed(0, encode::addu(d.number(), V0, ZERO));
+    }
+    words
+}
+
 /// Lets returns return, and puts the prologue before the body.
 #[inline(never)]
 fn finish<'b, const WORDS: usize>(
@@ -293,6 +332,11 @@ fn finish<'b, const WORDS: usize>(
     words.finish()?;
     if abi::is_frameless(frame) {
         words.land_returns(Some(encode::jr(RA)));
+        if stack_param_count == 0 {
+            return Ok(Code {
+                words: words.range(PROLOGUE..words.at()),
+            });
+        }
     } else {
         words.drop_last_return();
         words.land_returns(None);

@@ -198,6 +198,7 @@ impl<const WORDS: usize> Words<'_, WORDS> {
         self.fixed(bit(a), instruction(at));
     }
 
+    #[inline(always)]
     fn divide_constant(&mut self, op: Binary, is_signed: bool, d: u8, a: u8, b: u32) {
         let (reads, writes) = (bit(a), bit(d));
         match (b, op) {
@@ -223,6 +224,7 @@ impl<const WORDS: usize> Words<'_, WORDS> {
     }
 
     /// The machine leaves the result of a division by zero open: `v0` gets it from the branch's slot.
+    #[inline(always)]
     fn divide_unsigned(&mut self, op: Binary, d: u8, a: u8, b: u8) {
         let by_zero = if op == Binary::Div { ZERO } else { a };
         self.to_hilo(bit(a) | bit(b), m::divu(a, b));
@@ -233,6 +235,7 @@ impl<const WORDS: usize> Words<'_, WORDS> {
     }
 
     /// Divisors 0 and −1 take a path of their own: the quotient is `-a and b`, the remainder `a and not b`.
+    #[inline(always)]
     fn divide_signed(&mut self, op: Binary, d: u8, a: u8, b: u8) {
         let (reads, special, other) = if op == Binary::Div {
             (a, m::subu(V0, ZERO, a), b)
@@ -305,23 +308,25 @@ impl<const WORDS: usize> Words<'_, WORDS> {
         if align == Align::Natural {
             let instruction = load_instruction(ty);
             match self.near(base, offset, 0) {
-                (AT, offset) => self.fixed_load(0, bit(d), instruction(d, offset, AT)),
-                (base, offset) => self.load(bit(base), bit(d), instruction(d, offset, base)),
+                Near::Given(offset) => self.load(bit(base), bit(d), instruction(d, offset, base)),
+                Near::At(offset) => self.fixed_load(0, bit(d), instruction(d, offset, AT)),
             }
         } else if matches!(ty, Ty::S | Ty::Us) {
-            let (base, offset) = self.near(base, offset, 1);
+            let (base, offset) = self.near(base, offset, 1).or(base);
             let upper = if ty == Ty::S { m::lb } else { m::lbu };
             self.fixed_load(bit(base), bit(V0), upper(V0, offset + 1, base));
             self.fixed(bit(base), m::lbu(AT, offset, base));
             self.fixed(0, m::sll(V0, V0, 8));
             self.fixed(0, m::or(d, AT, V0));
         } else {
-            let (mut base, offset) = self.near(base, offset, 3);
-            if base == d {
-                // The first half would overwrite the address.
-                self.fixed(bit(d), m::addu(AT, d, ZERO));
-                base = AT;
-            }
+            let (base, offset) = match self.near(base, offset, 3) {
+                Near::Given(offset) if base == d => {
+                    // The first half would overwrite the address.
+                    self.fixed(bit(d), m::addu(AT, d, ZERO));
+                    (AT, offset)
+                }
+                near => near.or(base),
+            };
             self.fixed(bit(base) | bit(d), m::lwr(d, offset, base));
             self.fixed_load(0, bit(d), m::lwl(d, offset + 3, base));
         }
@@ -338,57 +343,58 @@ impl<const WORDS: usize> Words<'_, WORDS> {
                 _ => m::sw,
             };
             match self.near(base, offset, 0) {
-                (AT, offset) => self.fixed(bit(a), instruction(a, offset, AT)),
-                (base, offset) => self.alone(bit(a) | bit(base), 0, instruction(a, offset, base)),
+                Near::Given(offset) => {
+                    self.alone(bit(a) | bit(base), 0, instruction(a, offset, base));
+                }
+                Near::At(offset) => self.fixed(bit(a), instruction(a, offset, AT)),
             }
         } else if matches!(ty, Ty::S | Ty::Us) {
-            let (base, offset) = self.near(base, offset, 1);
+            let (base, offset) = self.near(base, offset, 1).or(base);
             self.fixed(bit(a) | bit(base), m::sb(a, offset, base));
             self.fixed(0, m::srl(V0, a, 8));
             self.fixed(0, m::sb(V0, offset + 1, base));
         } else {
-            let (base, offset) = self.near(base, offset, 3);
+            let (base, offset) = self.near(base, offset, 3).or(base);
             self.fixed(bit(a) | bit(base), m::swr(a, offset, base));
             self.fixed(0, m::swl(a, offset + 3, base));
         }
     }
 
-    /// A base and an offset that fits its field, up to `reach` bytes further on. Another base than that given
-    /// is `at`.
+    /// The address as a register and an offset that fits its field, up to `reach` bytes further on.
     #[inline(always)]
-    fn near(&mut self, base: u8, offset: Offset, reach: i16) -> (u8, i16) {
-        let (base, displacement) = match offset {
-            Offset::Imm(displacement) => (base, displacement),
+    fn near(&mut self, base: u8, offset: Offset, reach: i16) -> Near {
+        let (indexed, displacement) = match offset {
+            Offset::Imm(displacement) => (false, displacement),
             Offset::Index(index, scale, displacement) => {
                 self.index(base, index.number(), scale);
-                (AT, displacement)
+                (true, displacement)
             }
         };
         match signed(displacement as u32) {
-            Some(offset) if offset <= i16::MAX - reach => (base, offset),
-            _ if reach == 0 => {
-                // The low half is added with its sign: the upper half makes up for it.
-                let upper = (displacement as u32).wrapping_add(0x8000) >> 16;
-                self.far(base, upper << 16);
-                (AT, displacement as i16)
+            Some(offset) if offset <= i16::MAX - reach => {
+                return if indexed {
+                    Near::At(offset)
+                } else {
+                    Near::Given(offset)
+                };
             }
-            _ => {
-                self.far(base, displacement as u32);
-                (AT, 0)
-            }
+            _ => {}
         }
-    }
-
-    /// `at = base + constant`.
-    #[inline(always)]
-    fn far(&mut self, base: u8, by: u32) {
-        if base == AT {
-            self.constant_in(V0, by);
+        let (far, offset) = if reach == 0 {
+            // The low half is added with its sign: the upper half makes up for it.
+            let upper = (displacement as u32).wrapping_add(0x8000) & 0xffff_0000;
+            (upper, displacement as i16)
+        } else {
+            (displacement as u32, 0)
+        };
+        if indexed {
+            self.constant_in(V0, far);
             self.fixed(0, m::addu(AT, AT, V0));
         } else {
-            let at = self.constant_register(by);
+            let at = self.constant_register(far);
             self.fixed(bit(base), m::addu(AT, base, at));
         }
+        Near::At(offset)
     }
 
     /// `at = base + index × scale`.
@@ -557,6 +563,25 @@ impl<const WORDS: usize> Words<'_, WORDS> {
             }
         }
         self.arrive(0);
+    }
+}
+
+/// A memory operand that fits an instruction.
+enum Near {
+    /// Relative to the base that was given.
+    Given(i16),
+    /// Relative to `at`.
+    At(i16),
+}
+
+impl Near {
+    /// The base and the offset, if this is the base given.
+    #[inline(always)]
+    const fn or(self, base: u8) -> (u8, i16) {
+        match self {
+            Self::Given(offset) => (base, offset),
+            Self::At(offset) => (AT, offset),
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The code buffer: instruction words in place, labels, and what the pipeline forbids.
 //!
 //! Problem: a word must cost few instructions of a 25 MHz processor, and neither a load, a branch nor HI and LO
-//! may be used too early. Method: the buffer is the client's, an array of shared cells, so that what is left of it is
-//! one slice and emission a store through it; [`RESERVE`] words are assured at each label, and in straight-line
-//! clients the compiler then knows that no word needs a check. What the last word loaded and whether it may move
+//! may be used too early. Method: the buffer is the client's, an array of shared cells. Words go into a window of
+//! [`RESERVE`] words that moves on at each label: between labels, in straight-line clients, the place in the window is
+//! known at compile time, no word needs a check, and a word is a store. What the last word loaded and whether it may move
 //! is kept as two sets of registers, constants wherever operands are. A branch forward holds the place of the
 //! branch before it to the same label, a chain that binding walks. A buffer that is full goes on in a sink and says so at the
 //! end. Left out: what to emit.
 //!
-//! The buffer, in words: room for the prologue, code up to `END`, the sink, two words for each label.
+//! The buffer, in words: room for the prologue, code, the sink, two words for each label.
 
 use core::cell::Cell;
 
@@ -17,10 +17,12 @@ use super::abi::PROLOGUE;
 use super::encode::{NOP, may_read};
 use crate::{Error, ErrorKind, Label};
 
-/// Words that are free behind each label.
+/// Words of the window: that many are free when a label is made, and behind it.
 pub(super) const RESERVE: usize = 128;
 /// Marks what is kept of a label that is bound.
 const BOUND: u32 = 1 << 31;
+/// A place so far back that no distance to it is short.
+const LONG_AGO: usize = usize::MAX - 16;
 /// Instructions between a move from HI or LO and the next that writes them.
 const HILO_DISTANCE: usize = 2;
 
@@ -29,22 +31,26 @@ const HILO_DISTANCE: usize = 2;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words<'b, const WORDS: usize> {
     all: &'b [Cell<u32>; WORDS],
-    /// What is free, from the next word on.
-    rest: &'b [Cell<u32>],
+    /// The words from `start` on.
+    window: &'b [Cell<u32>; RESERVE],
+    start: usize,
+    /// Words of the window that are written.
+    used: usize,
     /// Registers that the last word loads, which the next may not read.
     loaded: u32,
-    /// 0 if the last word must stay where it is; else bit 0, what it writes, and what the word before it loads.
+    /// 0 if the last word must stay where it is; else bit 0 and what it writes.
     movable: u32,
-    /// Words free after the last move from HI or LO.
+    /// What the word before that loads.
+    before: u32,
+    /// The place behind the last move from HI or LO.
     hilo: usize,
-    /// Words free after the last instruction that never goes on to the next.
+    /// The place behind the last instruction that never goes on to the next.
     closed: usize,
     current: Current,
     labels: u32,
     returns: u32,
     /// Whether the last return's branch keeps a load from its use in the slot.
     needs_return: bool,
-    overflow: bool,
     /// 0, or the first mistake: its kind and a number.
     fault: u32,
 }
@@ -97,8 +103,8 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     pub(super) const MAX_LABELS: u32 = WORDS as u32 / 8;
     /// Where labels are kept.
     const LABELS: usize = WORDS - WORDS / 4;
-    /// The end of the code.
-    pub(super) const END: usize = Self::LABELS - RESERVE;
+    /// Where the sink is: the end of what a function may have.
+    const SINK: usize = Self::LABELS - RESERVE;
 
     pub(super) fn new(buffer: &'b mut [u32; WORDS]) -> Self {
         const {
@@ -107,18 +113,21 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
                 "a branch reaches 2^15 words"
             );
         };
+        let all = Cell::from_mut(buffer).as_array_of_cells();
         let mut words = Self {
-            all: Cell::from_mut(buffer).as_array_of_cells(),
-            rest: &[],
+            all,
+            window: Self::window(all, 0),
+            start: 0,
+            used: 0,
             loaded: 0,
             movable: 0,
-            hilo: usize::MAX,
+            before: 0,
+            hilo: LONG_AGO,
             closed: usize::MAX,
             current: Current::NONE,
             labels: 0,
             returns: 0,
             needs_return: false,
-            overflow: false,
             fault: 0,
         };
         words.begin(0);
@@ -126,20 +135,21 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     }
 
     /// Forgets the last function. The prologue's last word loads the registers `loaded`.
+    #[inline(always)]
     pub(super) fn begin(&mut self, loaded: u32) {
-        self.rest = &self.all[PROLOGUE..Self::END];
-        (self.loaded, self.movable) = (loaded, 0);
-        (self.hilo, self.closed) = (usize::MAX, usize::MAX);
+        (self.start, self.used) = (PROLOGUE, 0);
+        (self.loaded, self.movable, self.before) = (loaded, 0, 0);
+        (self.hilo, self.closed) = (LONG_AGO, usize::MAX);
         self.current = Current::NONE;
         (self.labels, self.returns, self.needs_return) = (0, 0, false);
-        (self.overflow, self.fault) = (false, 0);
+        self.fault = 0;
         self.reserve();
     }
 
     /// The place of the next word, from the start of the buffer.
     #[inline(always)]
     pub(super) const fn at(&self) -> usize {
-        Self::END.wrapping_sub(self.rest.len())
+        self.start.wrapping_add(self.used)
     }
 
     /// The cell at a place, which is in the buffer.
@@ -153,33 +163,39 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
         self.all.get(range).unwrap_or_default()
     }
 
-    /// Makes sure of [`RESERVE`] free words.
+    /// Moves the window on, so that all of it is free; into the sink when the buffer is full.
     #[inline(always)]
     pub(super) fn reserve(&mut self) {
-        if self.rest.len() < RESERVE {
-            self.sink();
-        }
+        let at = self.at();
+        self.start = if at < Self::SINK { at } else { Self::SINK };
+        self.used = 0;
+        self.window = Self::window(self.all, self.start);
     }
 
     #[inline(always)]
-    fn sink(&mut self) {
-        self.rest = &self.all[Self::END..Self::END + RESERVE];
-        self.overflow = true;
+    fn window(all: &'b [Cell<u32>; WORDS], start: usize) -> &'b [Cell<u32>; RESERVE] {
+        match all[..Self::LABELS]
+            .get(start..)
+            .and_then(|rest| rest.first_chunk())
+        {
+            Some(window) => window,
+            None => unreachable!("the sink is the last window"),
+        }
     }
 
     /// The next `N` words.
     #[inline(always)]
     fn take<const N: usize>(&mut self) -> &'b [Cell<u32>; N] {
         const { assert!(N <= RESERVE) };
-        if self.rest.len() < N {
-            self.sink();
+        if self.used > RESERVE - N {
+            self.reserve();
         }
-        match self.rest.split_first_chunk() {
-            Some((chunk, rest)) => {
-                self.rest = rest;
+        match self.window[self.used..].first_chunk() {
+            Some(chunk) => {
+                self.used += N;
                 chunk
             }
-            None => unreachable!("the sink holds any chunk"),
+            None => unreachable!("the window holds any chunk"),
         }
     }
 
@@ -203,7 +219,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     pub(super) fn alone(&mut self, reads: u32, writes: u32, word: u32) {
         self.await_load(reads);
         self.word(word);
-        (self.movable, self.loaded) = (1 | writes | self.loaded, 0);
+        (self.movable, self.before, self.loaded) = (1 | writes, self.loaded, 0);
     }
 
     /// A load that may move into the slot of a branch behind it.
@@ -232,8 +248,11 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     #[inline(always)]
     pub(super) fn to_hilo(&mut self, reads: u32, word: u32) {
         self.await_load(reads);
-        let since = self.hilo.wrapping_sub(self.rest.len());
-        for _ in since..HILO_DISTANCE {
+        let since = self.at().wrapping_sub(self.hilo);
+        if since < HILO_DISTANCE {
+            self.word(NOP);
+        }
+        if since < HILO_DISTANCE - 1 {
             self.word(NOP);
         }
         self.fixed(0, word);
@@ -243,7 +262,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     #[inline(always)]
     pub(super) fn from_hilo(&mut self, word: u32) {
         self.fixed(0, word);
-        self.hilo = self.rest.len();
+        self.hilo = self.at();
     }
 
     /// What the last word loads.
@@ -310,13 +329,18 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     /// Says that control never goes on from here.
     #[inline(always)]
     pub(super) fn close(&mut self) {
-        self.closed = self.rest.len();
+        self.closed = self.at();
     }
 
     /// Whether the last word may stand in the slot of such a branch.
     #[inline(always)]
     fn fills(&self, reads: u32, to: To) -> bool {
-        if self.movable == 0 || self.movable & reads != 0 {
+        // Apart, so that registers known to be the same decide at compile time.
+        if self.used == 0
+            || self.movable == 0
+            || self.movable & reads != 0
+            || self.before & reads != 0
+        {
             return false;
         }
         self.loaded == 0
@@ -329,19 +353,17 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
             }
     }
 
-    /// The last word, taken off.
+    /// The last word of the window, taken off.
     #[inline(always)]
     fn take_back(&mut self) -> u32 {
-        let at = self.at().wrapping_sub(1);
-        let word = self.cell(at).get();
-        self.rest = self.all[..Self::END].get(at..).unwrap_or_default();
-        self.reserve();
-        word
+        self.used = self.used.saturating_sub(1);
+        self.window.get(self.used).map_or(NOP, Cell::get)
     }
 
     /// A new label.
     #[inline(always)]
     pub(super) fn label(&mut self) -> Label {
+        self.reserve();
         self.keep(self.current);
         self.current = Current {
             label: self.labels,
@@ -360,12 +382,14 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
         let here = self.at() as u32;
         if self.current.bound {
             self.fail(TWICE, self.current.label);
-        } else if !self.overflow {
+        }
+        self.reserve();
+        // In the sink places come again, and chains would have no end.
+        if !self.current.bound && self.start != Self::SINK {
             self.land(self.current.head, here);
         }
         (self.current.head, self.current.bound) = (here, true);
         self.arrive(self.current.loads);
-        self.reserve();
     }
 
     /// What follows is also reached from elsewhere, with these registers just loaded.
@@ -378,14 +402,14 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
     /// Makes the branches of a chain go to `here`.
     #[inline(always)]
     fn land(&self, chain: u32, here: u32) {
-        let mut at = chain;
+        let (mut at, before) = (chain & (WORDS as u32 - 1), here.wrapping_sub(1));
         while at != 0 {
             let cell = self.cell(at as usize);
             let word = cell.get();
-            let next = word & 0xffff;
+            let next = word & (WORDS as u32 - 1);
             cell.set(
                 word.wrapping_sub(next)
-                    .wrapping_add(here.wrapping_sub(at + 1)),
+                    .wrapping_add(before.wrapping_sub(at)),
             );
             at = next;
         }
@@ -457,7 +481,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
                 bound,
             ));
         }
-        if self.closed != self.rest.len() {
+        if self.closed != self.at() {
             let bytes = 4 * (self.at() - PROLOGUE) as u64;
             return Err(Error::new(ErrorKind::NoReturn, bytes, bytes));
         }
@@ -477,8 +501,8 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
 
     /// Whether everything fitted so far.
     pub(super) fn check_room(&self) -> Result<(), Error> {
-        let limit = 4 * (Self::END - PROLOGUE) as u64;
-        if self.overflow {
+        let limit = 4 * (Self::SINK - PROLOGUE) as u64;
+        if self.at() >= Self::SINK {
             return Err(Error::new(ErrorKind::BufferLimit, limit + 4, limit));
         }
         if self.labels > Self::MAX_LABELS {
@@ -515,6 +539,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
         };
         self.returns = branch.get() & 0xffff;
         branch.set(self.cell(slot).get());
-        self.rest = &self.all[end..Self::END];
+        (self.start, self.used) = (end, 0);
+        self.reserve();
     }
 }
