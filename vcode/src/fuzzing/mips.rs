@@ -1,7 +1,7 @@
 //! The same program on the simulated R3000, against the oracle of 32-bit machines.
 //!
 //! A word has 32 bits here, so the program that the bytes describe is another one than on a 64-bit host: the oracle is
-//! asked again. Strict mode is on: a load, a branch, or HI and LO used too early stops the run.
+//! asked again. The code is looked through for hazards, and run in strict mode.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -60,6 +60,7 @@ impl Engine {
         let code = program::emit(&mut asm, bytes, CALLEE.into());
         let code = code.expect("mips accepts every program");
         let words: Vec<u32> = code.code().words().collect();
+        assert_eq!(super::hazards::check(&words), Ok(()), "{}", code.code());
         self.machine.load_words(CODE, &words);
         self.machine.load_bytes(DATA, &as_bytes(memory));
         self.machine.set_register(Register::SP, BASE + RAM - 64);

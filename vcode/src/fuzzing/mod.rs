@@ -7,6 +7,8 @@
 
 mod engines;
 #[cfg(feature = "mips")]
+mod hazards;
+#[cfg(feature = "mips")]
 mod mips;
 mod program;
 

@@ -28,8 +28,8 @@ macro_rules! for_each_instruction {
             mtlo    0x0000_0013 "s" "LO = s";
             mult    0x0000_0018 "s,t" "HI:LO = s × t, signed";
             multu   0x0000_0019 "s,t" "HI:LO = s × t, unsigned";
-            div     0x0000_001a "s,t" "LO = s ÷ t, HI = remainder, signed";
-            divu    0x0000_001b "s,t" "LO = s ÷ t, HI = remainder, unsigned";
+            div     0x0000_001a "$0,s,t" "LO = s ÷ t, HI = remainder, signed";
+            divu    0x0000_001b "$0,s,t" "LO = s ÷ t, HI = remainder, unsigned";
             add     0x0000_0020 "d,s,t" "d = s + t; exception on overflow";
             addu    0x0000_0021 "d,s,t" "d = s + t";
             sub     0x0000_0022 "d,s,t" "d = s - t; exception on overflow";
@@ -209,6 +209,9 @@ macro_rules! encoder {
         encoder! { @ $name $bits $doc (d: u8, s: u8) (self::d(d) | self::s(s)) }
     };
     ($name:ident $bits:literal "s,t" $doc:literal) => {
+        encoder! { @ $name $bits $doc (s: u8, t: u8) (self::s(s) | self::t(t)) }
+    };
+    ($name:ident $bits:literal "$0,s,t" $doc:literal) => {
         encoder! { @ $name $bits $doc (s: u8, t: u8) (self::s(s) | self::t(t)) }
     };
     ($name:ident $bits:literal "t,d" $doc:literal) => {

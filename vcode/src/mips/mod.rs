@@ -63,7 +63,7 @@ pub const MAX_TABLE: usize = 1 << 12;
 const STACK_PARAMS: usize = abi::MAX_ARGUMENTS - ARGUMENTS.len();
 
 /// The MIPS-I backend. It emits into a buffer of `WORDS` words, a power of two from 2^10 to 2^15; functions
-/// may have three quarters of it, less 144, and a label for each eight words of it.
+/// must be shorter than three quarters of it, less 144, and may have a label for each eight words of it.
 #[derive(Debug)]
 pub struct Mips<'b, const WORDS: usize> {
     words: Words<'b, WORDS>,

@@ -284,7 +284,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
         if let To::Label(label) = to {
             self.look_up(label);
         }
-        let slot = if self.fills(reads, to) {
+        let slot = if self.fills(first, reads, to) {
             self.take_back()
         } else {
             self.await_load(first);
@@ -332,15 +332,15 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
         self.closed = self.at();
     }
 
-    /// Whether the last word may stand in the slot of such a branch.
+    /// Whether the last word may stand in the slot of such a branch: nothing of the branch reads what it writes, and
+    /// the branch's first word may stand where it stood.
     #[inline(always)]
-    fn fills(&self, reads: u32, to: To) -> bool {
+    fn fills(&self, first: u32, reads: u32, to: To) -> bool {
         // Apart, so that registers known to be the same decide at compile time.
-        if self.used == 0
-            || self.movable == 0
-            || self.movable & reads != 0
-            || self.before & reads != 0
-        {
+        if self.used == 0 || self.movable == 0 {
+            return false;
+        }
+        if self.movable & reads != 0 || self.before & first != 0 {
             return false;
         }
         self.loaded == 0
