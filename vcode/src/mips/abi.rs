@@ -86,11 +86,11 @@ impl Stack {
                 saved |= bit(reg.number());
             }
         }
-        let save_bytes = (4 * saved.count_ones() as i32 + 7) & !7;
+        let save_bytes = (4 * saved.count_ones()).next_multiple_of(8) as i32;
         let below = if frame.leaf && frame.locals == 0 {
             0
         } else {
-            LOCALS as u32 + (frame.locals + 7 & !7)
+            LOCALS as u32 + frame.locals.next_multiple_of(8)
         };
         let whole = below as i32 + save_bytes;
         if whole <= MAX_STEP {

@@ -2,8 +2,8 @@
 //!
 //! Problem: code for the R2000 and R3000, whose loads and branches take effect one instruction late, made on
 //! that very machine at a few instructions an instruction. Method: each portable instruction becomes one to
-//! nine machine instructions ([`select`]), stored through what is left of the client's buffer
-//! ([`words`]); a register is 32 bits wide, so that `l`, `ul` and `p` are `i` and `u`. Code reads its own
+//! nine machine instructions (`select`), stored through what is left of the client's buffer
+//! (`words`); a register is 32 bits wide, so that `l`, `ul` and `p` are `i` and `u`. Code reads its own
 //! addresses nowhere, so that it may be copied anywhere.
 //!
 //! **Delays.** The instruction before a branch, if it is one word and the branch does not read what it writes,

@@ -114,18 +114,18 @@ impl<const WORDS: usize> Words<'_, WORDS> {
             Binary::Rsh if is_signed => self.alone(reads, writes, m::srav(d, a, b)),
             Binary::Rsh => self.alone(reads, writes, m::srlv(d, a, b)),
             Binary::Mul => {
-                self.to_hilo(reads, m::multu(a, b));
-                self.from_hilo(m::mflo(d));
+                self.write_hilo(reads, m::multu(a, b));
+                self.read_hilo(m::mflo(d));
             }
             Binary::MulHi => {
                 let product = if is_signed { m::mult } else { m::multu };
-                self.to_hilo(reads, product(a, b));
-                self.from_hilo(m::mfhi(d));
+                self.write_hilo(reads, product(a, b));
+                self.read_hilo(m::mfhi(d));
             }
             Binary::Fold => {
-                self.to_hilo(reads, m::multu(a, b));
+                self.write_hilo(reads, m::multu(a, b));
                 self.fixed(0, m::mflo(AT));
-                self.from_hilo(m::mfhi(V0));
+                self.read_hilo(m::mfhi(V0));
                 self.fixed(0, m::xor(d, AT, V0));
             }
             Binary::Cksum => {
@@ -217,8 +217,8 @@ impl<const WORDS: usize> Words<'_, WORDS> {
             (b, _) => {
                 let at = self.constant_register(b);
                 let quotient = if is_signed { m::div } else { m::divu };
-                self.to_hilo(reads, quotient(a, at));
-                self.from_hilo(result(op, d));
+                self.write_hilo(reads, quotient(a, at));
+                self.read_hilo(result(op, d));
             }
         }
     }
@@ -227,10 +227,10 @@ impl<const WORDS: usize> Words<'_, WORDS> {
     #[inline(always)]
     fn divide_unsigned(&mut self, op: Binary, d: u8, a: u8, b: u8) {
         let by_zero = if op == Binary::Div { ZERO } else { a };
-        self.to_hilo(bit(a) | bit(b), m::divu(a, b));
+        self.write_hilo(bit(a) | bit(b), m::divu(a, b));
         self.fixed(0, m::beq(b, ZERO, 2));
         self.fixed(0, m::addu(V0, by_zero, ZERO));
-        self.from_hilo(result(op, V0));
+        self.read_hilo(result(op, V0));
         self.fixed(0, m::addu(d, V0, ZERO));
     }
 
@@ -249,7 +249,7 @@ impl<const WORDS: usize> Words<'_, WORDS> {
         self.fixed(0, m::bne(AT, ZERO, 3));
         self.fixed(0, m::and(V0, V0, other));
         self.fixed(0, m::div(a, b));
-        self.from_hilo(result(op, V0));
+        self.read_hilo(result(op, V0));
         self.fixed(0, m::addu(d, V0, ZERO));
     }
 

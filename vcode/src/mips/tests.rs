@@ -482,7 +482,7 @@ fn accesses_reach_any_offset_with_any_alignment() {
                     leaf: true,
                 };
                 let [base, index] = asm.begin(&signature).expect("two parameters");
-                let offset = far + place as i32;
+                let offset = far + place;
                 let offset = if indexed {
                     Offset::Index(index, Scale::X4, offset)
                 } else {

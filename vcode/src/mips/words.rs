@@ -246,7 +246,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
 
     /// A multiplication or division.
     #[inline(always)]
-    pub(super) fn to_hilo(&mut self, reads: u32, word: u32) {
+    pub(super) fn write_hilo(&mut self, reads: u32, word: u32) {
         self.await_load(reads);
         let since = self.at().wrapping_sub(self.hilo);
         if since < HILO_DISTANCE {
@@ -260,7 +260,7 @@ impl<'b, const WORDS: usize> Words<'b, WORDS> {
 
     /// A move from HI or LO.
     #[inline(always)]
-    pub(super) fn from_hilo(&mut self, word: u32) {
+    pub(super) fn read_hilo(&mut self, word: u32) {
         self.fixed(0, word);
         self.hilo = self.at();
     }

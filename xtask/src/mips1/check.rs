@@ -9,7 +9,7 @@
 
 use super::decode::{Effect, Instruction, decode};
 use anyhow::{Result, bail};
-use std::fmt;
+use core::fmt;
 
 /// What lld fills gaps between functions with.
 const FILL: u32 = 0x0417_0001;

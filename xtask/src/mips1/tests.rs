@@ -9,7 +9,8 @@ use super::{
     decode::decode,
 };
 use crate::shell::root;
-use std::{fmt::Write as _, process::Command};
+use core::fmt::Write as _;
+use std::process::Command;
 
 /// Words of every primary opcode, function, branch and coprocessor code, with the other bits zero,
 /// mixed, and as a program would have them.
