@@ -7,6 +7,7 @@
 mod ci;
 mod demo;
 mod fuzz;
+mod mips1;
 mod readme;
 mod setup;
 mod shell;
@@ -24,6 +25,8 @@ cargo xtask COMMAND
   tidy            check the rules that no compiler checks
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
   readme          run the commands of README.md as they stand there
+  mips1check FILE [--allow-hilo]
+                  look through a MIPS image for what a R3000 must not be given
   golden          bless the recorded listings and outputs again
   ci              the gate: format, tidy, clippy, docs, test, demo, readme, fuzz
 ";
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
             Err(_) => return usage(&format!("`{seconds}` is not a number of seconds")),
         },
         ["readme"] => readme::run(),
+        ["mips1check", path] => mips1::run(path, false),
+        ["mips1check", path, "--allow-hilo"] => mips1::run(path, true),
         ["golden"] => test::bless(),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

@@ -1,0 +1,18 @@
+//! Simulator of the DECstations of the paper: the 2100 and 3100 (board KN01), the 5000/200 and
+//! 5000/125 (board KN02).
+//!
+//! The figures of a MIPS program are worth what the machine that made them is worth. This one
+//! counts cycles by a documented table, repeats every run to the bit, and stops where real
+//! hardware would go on with a wrong value. It loads images as the hardware would and shares no
+//! code with what it judges.
+//!
+//! Left out: the floating-point unit, SCSI and the frame buffer; no program here uses them.
+
+pub mod bare;
+pub mod board;
+pub mod count;
+pub mod cpu;
+pub mod cycles;
+pub mod device;
+pub mod machine;
+pub mod memory;
