@@ -14,5 +14,6 @@ pub mod count;
 pub mod cpu;
 pub mod cycles;
 pub mod device;
+pub mod ethernet;
 pub mod machine;
 pub mod memory;
