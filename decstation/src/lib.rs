@@ -15,5 +15,7 @@ pub mod cpu;
 pub mod cycles;
 pub mod device;
 pub mod ethernet;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod machine;
 pub mod memory;
