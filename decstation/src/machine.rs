@@ -219,6 +219,7 @@ impl Machine {
     }
 
     fn run_as<M: Mode>(&mut self, last: u64) -> Stop {
+        let begun = self.core.pc;
         let mut first = true;
         loop {
             if self.core.counts.cycles >= self.core.attention
@@ -227,7 +228,7 @@ impl Machine {
                 return stop;
             }
             if M::WATCH
-                && let Some(stop) = self.look(first)
+                && let Some(stop) = self.look(first && self.core.pc == begun)
             {
                 return stop;
             }
