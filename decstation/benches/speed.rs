@@ -5,11 +5,11 @@
 //! compiled code, one turn of eleven instructions for each word. Run with
 //! `cargo bench -p decstation`; criterion's elements are simulated instructions.
 
+use core::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use decstation::bare::{BASE, Bare, Options};
 use decstation::cpu::Register;
 use decstation::cpu::strict::Strict;
-use std::hint::black_box;
 
 /// `walk(from, to, times)`, assembled by GNU as from the text beside it.
 const WALK: [u32; 19] = [

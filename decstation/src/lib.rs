@@ -14,6 +14,7 @@ pub mod count;
 pub mod cpu;
 pub mod cycles;
 pub mod device;
+pub mod elf;
 pub mod ethernet;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

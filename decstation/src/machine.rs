@@ -9,10 +9,14 @@ use crate::board::{self, Board};
 use crate::count::{Counts, Meter};
 use crate::cpu::exception::{Exception, Trap};
 use crate::cpu::strict::{Hazard, Past, Report, Strict};
-use crate::cpu::{Core, Step, interrupt, take};
+use crate::cpu::{Core, Register, Step, interrupt, take};
 use crate::cycles::Costs;
+use crate::elf::{self, Image};
+use crate::ethernet::Station;
+use crate::ethernet::port::Port;
 use crate::memory::{Endian, Memory, Mode};
 use core::fmt;
+use core::ops::ControlFlow;
 use std::collections::BTreeSet;
 
 /// How a machine is built.
@@ -86,6 +90,13 @@ impl fmt::Display for Stop {
 
 impl core::error::Error for Stop {}
 
+/// Where a run ends.
+#[derive(Clone, Copy)]
+struct Last {
+    instruction: u64,
+    cycle: u64,
+}
+
 /// What sees every instruction before it runs.
 pub type Trace = Box<dyn FnMut(&Core, Past)>;
 
@@ -104,6 +115,7 @@ pub struct Machine {
     watch: Watch,
     caches: bool,
     stop_at_exceptions: bool,
+    last_stop: Option<Stop>,
 }
 
 impl Machine {
@@ -120,6 +132,7 @@ impl Machine {
             watch: Watch::default(),
             caches: config.caches,
             stop_at_exceptions: config.stop_at_exceptions,
+            last_stop: None,
         })
     }
 
@@ -170,6 +183,11 @@ impl Machine {
         &mut self.core.strict
     }
 
+    /// Why the machine stopped while it ran on an Ethernet with others.
+    pub fn last_stop(&self) -> Option<&Stop> {
+        self.last_stop.as_ref()
+    }
+
     /// Makes a jump to `address` end the run with [`Stop::Returned`]. It costs nothing, but the
     /// address must hold no code: it is compared only where a fetch finds nothing in the cache.
     pub fn set_return_address(&mut self, address: u32) {
@@ -202,9 +220,40 @@ impl Machine {
         self.watch.trace = trace;
     }
 
+    /// Puts an image into memory and starts it as the boot ROM would, with `arguments`.
+    ///
+    /// # Errors
+    ///
+    /// When the image does not fit into memory.
+    pub fn boot(&mut self, image: &Image, arguments: &[&str]) -> Result<(), elf::Error> {
+        image.load(&mut self.memory)?;
+        let boot = self.board_mut().boot(arguments);
+        let registers = [Register::A0, Register::A1, Register::A2, Register::A3];
+        for (register, value) in registers.into_iter().zip(boot.arguments) {
+            self.core.set_register(register, value);
+        }
+        self.core.set_register(Register::SP, boot.sp);
+        self.core.control_mut().status = boot.status;
+        self.core.set_pc(image.entry());
+        Ok(())
+    }
+
     /// Runs at most `limit` instructions.
     pub fn run(&mut self, limit: u64) -> Stop {
-        let last = self.core.counts.instructions.saturating_add(limit);
+        self.run_within(limit, u64::MAX)
+    }
+
+    /// Runs until the first instruction boundary at or after cycle `cycle`, which ends in
+    /// [`Stop::Limit`].
+    pub fn run_until(&mut self, cycle: u64) -> Stop {
+        self.run_within(u64::MAX, cycle)
+    }
+
+    fn run_within(&mut self, limit: u64, cycle: u64) -> Stop {
+        let last = Last {
+            instruction: self.core.counts.instructions.saturating_add(limit),
+            cycle,
+        };
         let watched = !self.watch.breakpoints.is_empty()
             || !self.watch.meters.is_empty()
             || self.watch.trace.is_some()
@@ -218,7 +267,7 @@ impl Machine {
         }
     }
 
-    fn run_as<M: Mode>(&mut self, last: u64) -> Stop {
+    fn run_as<M: Mode>(&mut self, last: Last) -> Stop {
         let begun = self.core.pc;
         let mut first = true;
         loop {
@@ -244,7 +293,7 @@ impl Machine {
     /// Does what is due: devices, the limit, interrupts.
     #[cold]
     #[inline(never)]
-    fn attend(&mut self, last: u64) -> Option<Stop> {
+    fn attend(&mut self, last: Last) -> Option<Stop> {
         use crate::cpu::control::HARDWARE_INTERRUPTS;
         let core = &mut self.core;
         let board = &mut self.memory.board;
@@ -256,8 +305,8 @@ impl Machine {
         if let Some(stop) = board.stopped() {
             return Some(Stop::Board(stop.clone()));
         }
-        let left = last.saturating_sub(core.counts.instructions);
-        if left == 0 {
+        let left = last.instruction.saturating_sub(core.counts.instructions);
+        if left == 0 || now >= last.cycle {
             return Some(Stop::Limit);
         }
         let lines = board.interrupts() & HARDWARE_INTERRUPTS;
@@ -266,7 +315,8 @@ impl Machine {
         core.attention = board
             .next_event()
             .unwrap_or(u64::MAX)
-            .min(now.saturating_add(left));
+            .min(now.saturating_add(left))
+            .min(last.cycle);
         if core.control.is_interrupted() {
             let exception = Exception::bare(crate::cpu::exception::Cause::Interrupt);
             if self.stop_at_exceptions {
@@ -318,6 +368,23 @@ impl Machine {
             Trap::Exception(exception) => {
                 take(&mut self.core, &self.memory, &exception);
                 None
+            }
+        }
+    }
+}
+
+impl Station for Machine {
+    fn port(&mut self) -> &mut Port {
+        self.memory.board.lance_mut().port()
+    }
+
+    fn run_until(&mut self, nanoseconds: u64) -> ControlFlow<()> {
+        let cycle = self.memory.board.config().clock.cycles(nanoseconds);
+        match Machine::run_until(self, cycle) {
+            Stop::Limit => ControlFlow::Continue(()),
+            other => {
+                self.last_stop = Some(other);
+                ControlFlow::Break(())
             }
         }
     }

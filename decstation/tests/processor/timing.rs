@@ -91,7 +91,7 @@ fn hi_and_lo_make_their_reader_wait() {
 #[test]
 fn a_burst_of_stores_fills_the_write_buffer() {
     let burst = |stores: u32| {
-        let mut words: Vec<u32> = (0..stores).map(|n| 0xac80_0000 | n * 4).collect();
+        let mut words: Vec<u32> = (0..stores).map(|n| 0xac80_0000 | (n * 4)).collect();
         words.extend([0x03e0_0008, 0]);
         words
     };
