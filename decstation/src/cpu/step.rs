@@ -102,11 +102,11 @@ impl<'m, M: Mode> Step<'m, M> {
     #[inline(never)]
     fn fetch_slowly(&mut self) -> Result<(u32, Decoded), Trap> {
         let pc = self.core.pc;
-        if pc == self.core.return_address {
-            return Err(Trap::Returned);
-        }
         if pc & 3 != 0 {
             return Err(Exception::at(Cause::AddressLoad, pc).into());
+        }
+        if pc == self.core.return_address {
+            return Err(Trap::Returned);
         }
         let (address, cached) = self.translate(pc, false)?;
         if cached && self.core.control.status & status::SWAP != 0 {

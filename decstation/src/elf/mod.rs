@@ -175,7 +175,7 @@ impl Image {
             }
         }
         for segment in &self.segments {
-            let zeros = core::iter::repeat(&0).take(segment.length as usize);
+            let zeros = core::iter::repeat_n(&0, segment.length as usize);
             let rest = zeros.skip(segment.bytes.len());
             for (byte, at) in segment.bytes.iter().chain(rest).zip(segment.physical..) {
                 memory.set_byte(at, *byte);

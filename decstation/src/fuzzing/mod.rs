@@ -4,6 +4,8 @@
 //! drives it, and so does a test with a fixed seed.
 
 pub mod devices;
+pub mod processor;
+mod slow;
 mod source;
 
 pub use source::Source;
