@@ -97,7 +97,7 @@ struct Last {
     cycle: u64,
 }
 
-/// What sees every instruction before it runs.
+/// What sees every instruction after it ran: the processor then, and the instruction.
 pub type Trace = Box<dyn FnMut(&Core, Past)>;
 
 /// What is watched.
@@ -215,7 +215,7 @@ impl Machine {
         &self.watch.meters
     }
 
-    /// Shows every instruction to `trace` before it runs, or to none.
+    /// Shows every instruction to `trace` after it ran, or to none.
     pub fn set_trace(&mut self, trace: Option<Trace>) {
         self.watch.trace = trace;
     }
@@ -282,7 +282,14 @@ impl Machine {
                 return stop;
             }
             first = false;
-            if let Err(trap) = Step::<M>::new(&mut self.core, &mut self.memory).run()
+            let done = Step::<M>::new(&mut self.core, &mut self.memory).run();
+            if M::WATCH
+                && let Some(trace) = &mut self.watch.trace
+                && let Some(past) = self.core.last()
+            {
+                trace(&self.core, past);
+            }
+            if let Err(trap) = done
                 && let Some(stop) = self.trapped(trap)
             {
                 return stop;
@@ -336,16 +343,6 @@ impl Machine {
         }
         for meter in &mut self.watch.meters {
             meter.pass(pc, &self.core.counts);
-        }
-        if let Some(trace) = &mut self.watch.trace {
-            let mapped = pc & 0xc000_0000 != 0x8000_0000;
-            let word = if mapped {
-                None
-            } else {
-                self.memory.word(pc & 0x1fff_ffff)
-            };
-            let word = word.unwrap_or_default();
-            trace(&self.core, Past { pc, word });
         }
         None
     }

@@ -10,6 +10,7 @@ mod fuzz;
 mod readme;
 mod setup;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -23,6 +24,7 @@ cargo xtask COMMAND
   setup           install what the other commands need, and nothing else
   tidy            check the rules that no compiler checks
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
+  sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
   readme          run the commands of README.md as they stand there
   golden          bless the recorded listings and outputs again
   ci              the gate: format, tidy, clippy, docs, test, demo, readme, fuzz
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         },
         ["readme"] => readme::run(),
         ["golden"] => test::bless(),
+        ["sim", rest @ ..] => sim::run(rest),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

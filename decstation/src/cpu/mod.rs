@@ -207,6 +207,12 @@ impl Core {
         }
     }
 
+    /// The last instruction that was fetched, if the last fetch was answered.
+    pub fn last(&self) -> Option<Past> {
+        let past = self.history[self.counts.instructions as usize % HISTORY];
+        (past.pc != NOWHERE && self.counts.instructions > 0).then_some(past)
+    }
+
     fn forget_translations(&mut self) {
         self.recent.forget();
         self.forget_fetch_page();
