@@ -6,5 +6,6 @@
 mod caches;
 mod exceptions;
 mod instructions;
+mod machine;
 mod strictness;
 mod timing;
