@@ -18,5 +18,7 @@ pub mod elf;
 pub mod ethernet;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+#[cfg(any(test, feature = "judge"))]
+pub mod judge;
 pub mod machine;
 pub mod memory;

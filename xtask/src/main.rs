@@ -7,6 +7,8 @@
 mod ci;
 mod demo;
 mod fuzz;
+mod image;
+mod judges;
 mod readme;
 mod setup;
 mod shell;
@@ -23,6 +25,7 @@ cargo xtask COMMAND
   test            run every test
   setup           install what the other commands need, and nothing else
   tidy            check the rules that no compiler checks
+  judges          compare the simulator with emulators of the same machines
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
   sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
   readme          run the commands of README.md as they stand there
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
             Ok(seconds) => fuzz::run(seconds),
             Err(_) => return usage(&format!("`{seconds}` is not a number of seconds")),
         },
+        ["judges"] => judges::run(),
         ["readme"] => readme::run(),
         ["golden"] => test::bless(),
         ["sim", rest @ ..] => sim::run(rest),
