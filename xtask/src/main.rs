@@ -30,7 +30,7 @@ cargo xtask COMMAND
   sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
   readme          run the commands of README.md as they stand there
   golden          bless the recorded listings and outputs again
-  ci              the gate: format, tidy, clippy, docs, test, demo, readme, fuzz
+  ci              the gate: format, tidy, clippy, docs, test, judges, demo, readme, fuzz
 ";
 
 fn main() -> ExitCode {

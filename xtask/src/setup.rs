@@ -143,7 +143,7 @@ pub(crate) fn ensure_fuzz() -> Result<bool> {
 ///
 /// As the parts.
 pub(crate) fn everything() -> Result<()> {
-    ensure(&[&LINKER, &LIBPCAP, &IPROUTE])?;
+    ensure(&[&LINKER, &LIBPCAP, &IPROUTE, &GXEMUL, &MAME])?;
     ensure_fuzz()?;
     eprintln!("setup: done");
     Ok(())

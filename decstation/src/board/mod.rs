@@ -10,7 +10,7 @@
 //! have left through the write buffer, so the board latches the address and pulls its error line,
 //! as both boards do (KN01: system CSR and `IP6`; KN02: error address register and `IP5`).
 //!
-//! The maps ([`kn01`], [`kn02`]) were exercised on GXemul's 3max and MAME's ds3100; names of bits
+//! The maps (`kn01.rs`, `kn02.rs`) were exercised on GXemul's 3max and MAME's ds3100; names of bits
 //! are those of the boards' functional specifications as Linux and Sprite keep them. The 5000/125
 //! is the KN02 board with another clock, which the real one was not.
 
