@@ -1,8 +1,8 @@
 //! The processor: registers, the table of instructions, control, translation and caches.
 //!
-//! Read [`table`] first: a line for each instruction and what it does. [`execute`] holds the words
-//! that the table is written in, [`step`] runs one instruction with its branch and load delays,
-//! [`access`] takes an address to memory.
+//! Read `table` first: a line for each instruction and what it does. `execute` holds the words
+//! that the table is written in, `step` runs one instruction with its branch and load delays,
+//! `access` takes an address to memory.
 //!
 //! The pipeline is not simulated stage by stage. What of it a program can see is: the instruction
 //! after a branch runs before its target; a loaded value arrives after the next instruction; HI and

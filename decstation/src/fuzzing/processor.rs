@@ -4,7 +4,7 @@
 //! The words are instructions of the table with drawn fields, or anything; the state is drawn from
 //! values at which behaviour changes (ends of ranges, addresses near pages' and memory's ends).
 //! With strict mode off both must agree on everything a program can see, until an instruction of
-//! which the manual says nothing ([`Slow`] knows which). With it on, they must agree until it
+//! which the manual says nothing (`Slow` knows which). With it on, they must agree until it
 //! stops.
 
 use super::Source;
