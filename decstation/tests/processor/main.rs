@@ -4,6 +4,7 @@
 //! manual, not from the simulator.
 
 mod caches;
+mod ethernet;
 mod exceptions;
 mod instructions;
 mod machine;
