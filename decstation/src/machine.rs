@@ -65,9 +65,10 @@ pub enum Stop {
     Returned,
     /// The program told the ROM to stop.
     Board(board::Stop),
-    /// An exception, where those stop the machine.
+    /// An exception, where those stop the machine. The instruction that raised it is next.
     Exception(Exception, Box<Report>),
-    /// Strict mode found the program at fault.
+    /// Strict mode found the program at fault. The instruction is next: with the check off, it
+    /// would do what the chip does.
     Hazard(Hazard, Box<Report>),
 }
 
@@ -358,8 +359,12 @@ impl Machine {
                 self.core.settle();
                 Some(Stop::Returned)
             }
-            Trap::Hazard(hazard) => Some(Stop::Hazard(hazard, Box::new(self.core.report()))),
+            Trap::Hazard(hazard) => {
+                self.core.step_back();
+                Some(Stop::Hazard(hazard, Box::new(self.core.report())))
+            }
             Trap::Exception(exception) if self.stop_at_exceptions => {
+                self.core.step_back();
                 Some(Stop::Exception(exception, Box::new(self.core.report())))
             }
             Trap::Exception(exception) => {

@@ -178,6 +178,46 @@ fn a_breakpoint_stops_before_its_instruction_and_lets_it_run_afterwards() {
 }
 
 #[test]
+fn a_stopped_program_can_be_sent_on() {
+    use decstation::bare::{BASE, Bare, RETURN};
+    use decstation::cpu::exception::Cause;
+    let mut bare = Bare::new();
+    bare.load_words(
+        BASE,
+        &[
+            0x0000_000c, // syscall
+            0x8c83_0000, // lw v1, 0(a0)
+            0x0062_1021, // addu v0, v1, v0: too early
+            0x1000_0001, // b out
+            0x0000_000d, // break, in the slot
+            0x03e0_0008, // out: jr ra
+            0x0000_0000, // nop
+        ],
+    );
+    bare.load_words(BASE + 0x1000, &[5]);
+    bare.set_register(Register::A0, BASE + 0x1000);
+    bare.set_register(Register::RA, RETURN);
+    let Stop::Exception(exception, _) = bare.run(100) else {
+        panic!("the system call stops")
+    };
+    assert_eq!((exception.cause, bare.pc()), (Cause::Syscall, BASE));
+    bare.set_register(Register::V0, 1);
+    bare.set_pc(BASE + 4);
+    assert!(matches!(bare.run(100), Stop::Hazard(..)));
+    assert_eq!(bare.pc(), BASE + 8);
+    bare.machine_mut().strict_mut().load_delay = false;
+    let Stop::Exception(exception, report) = bare.run(100) else {
+        panic!("the breakpoint stops")
+    };
+    assert_eq!((exception.cause, report.pc), (Cause::Breakpoint, BASE + 16));
+    // Over it, the branch is still under way.
+    bare.load_words(BASE + 16, &[0]);
+    assert_eq!(bare.run(100), Stop::Returned);
+    assert_eq!(bare.register(Register::V0), 1, "the chip added the old v1");
+    assert_eq!(bare.register(Register::V1), 5);
+}
+
+#[test]
 fn a_reset_machine_starts_in_its_rom() {
     let config = Config::new(board::Config::DEC3100, &decstation::cycles::DEC3100);
     let mut machine = Machine::new(&config).unwrap();

@@ -4,6 +4,7 @@
 //! manual, not from the simulator.
 
 mod caches;
+mod disassembly;
 mod ethernet;
 mod exceptions;
 mod instructions;
