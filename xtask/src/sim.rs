@@ -303,6 +303,75 @@ mod tests {
         assert_eq!(options.arguments, ["x"]);
     }
 
+    /// An executable of these words at 0x80030000, without symbols.
+    fn image(words: &[u32]) -> Vec<u8> {
+        let base = 0x8003_0000u32;
+        let length = words.len() as u32 * 4;
+        let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+        file.resize(16, 0);
+        // Executable, MIPS; header of 52 bytes, one program header of 32.
+        file.extend([2, 0, 8, 0]);
+        for word in [1, base, 52, 0, 0x1000] {
+            file.extend(word.to_le_bytes());
+        }
+        for half in [52u16, 32, 1, 40, 0, 0] {
+            file.extend(half.to_le_bytes());
+        }
+        for word in [1, 84, base, base, length, length, 5, 4] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        file
+    }
+
+    fn simulate(name: &str, words: &[u32], options: &[&str]) -> Result<()> {
+        let path = std::env::temp_dir().join(format!("sim-{}-{name}", std::process::id()));
+        std::fs::write(&path, image(words))?;
+        let text = path.to_string_lossy().into_owned();
+        let result = run(&[&[text.as_str()], options].concat());
+        std::fs::remove_file(&path)?;
+        result
+    }
+
+    #[test]
+    fn an_image_halts_through_the_rom() {
+        let halt = |code: u32| {
+            [
+                0x8cf9_009c,        // lw t9, 0x9c(a3)
+                0x2404_0000 | code, // li a0, code
+                0x0320_f809,        // jalr t9
+                0x0000_0000,        // nop
+                0x1000_ffff,        // b .
+                0x0000_0000,        // nop
+            ]
+        };
+        simulate("halt", &halt(0), &["--count", "0x80030000..0x80030008"]).unwrap();
+        simulate("perfect", &halt(0), &["--perfect", "--trace", "5"]).unwrap();
+        simulate("old", &halt(0), &["--machine", "dec2100", "--memory", "8"]).unwrap();
+        let error = simulate("fail", &halt(7), &[]).unwrap_err().to_string();
+        assert!(error.contains("Halt(7)"), "{error}");
+    }
+
+    #[test]
+    fn a_hazard_is_an_error_with_its_report() {
+        let words = [
+            0x8ce8_0000, // lw t0, 0(a3)
+            0x0108_4821, // addu t1, t0, t0
+            0x1000_ffff, // b .
+            0x0000_0000, // nop
+        ];
+        let error = simulate("hazard", &words, &[]).unwrap_err().to_string();
+        assert!(error.contains("strict mode at 0x80030004"), "{error}");
+        simulate(
+            "relaxed",
+            &words,
+            &["--relax", "load-delay", "--limit", "100"],
+        )
+        .unwrap();
+        simulate("before", &words, &["--break", "0x80030004"]).unwrap();
+        assert!(simulate("nowhere", &words, &["--break", "main"]).is_err());
+    }
+
     #[test]
     fn wrong_words_are_told() {
         for words in [
