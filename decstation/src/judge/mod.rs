@@ -3,7 +3,7 @@
 //! A case is a short program with all that it starts from; it ends in an exception. The monitor
 //! image in `decstation/judge` runs a list of cases from memory and leaves a record of each, on
 //! any machine that can load the two. Here are the cases ([`table`] for exceptions and the TLB,
-//! [`program`] for random user programs), the layout of both lists, the run on the simulator, and
+//! [`devices`], [`program`] for random user programs), the layout of both lists, the run on the simulator, and
 //! what two records must have in common ([`compare`]).
 //!
 //! The emulators are wrong in known places, found by running such programs on them. A case that
@@ -11,6 +11,7 @@
 //! processor's own tests go by the manual.
 
 pub mod compare;
+pub mod devices;
 pub mod program;
 pub mod table;
 mod word;
@@ -86,7 +87,7 @@ pub struct Case {
     pub gxemul: bool,
     /// Whether MAME can be asked.
     pub mame: bool,
-    /// Whether the machines may take the exception at different instructions.
+    /// Whether time may pass differently: instructions and the exception's place are not compared.
     pub loose: bool,
 }
 
@@ -277,6 +278,7 @@ mod tests {
     #[test]
     fn every_case_fits_the_monitor() {
         let mut cases = table::cases();
+        cases.extend(devices::cases());
         cases.extend(program::programs(1, 300));
         assert!(cases.len() <= MOST_CASES);
         for case in &cases {

@@ -17,7 +17,7 @@ use decstation::board::Config as Board;
 use decstation::cycles::{Costs, DEC3100, DEC5000_200};
 use decstation::elf::Image;
 use decstation::judge::compare::{counted, differences};
-use decstation::judge::{Case, Judge, MOST_CASES, Record, Run, program, simulate, table};
+use decstation::judge::{Case, Judge, MOST_CASES, Record, Run, devices, program, simulate, table};
 use decstation::machine::{Config, Machine};
 use std::path::PathBuf;
 use std::process::Child;
@@ -55,6 +55,7 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     let mut cases = table::cases();
+    cases.extend(devices::cases());
     cases.extend(program::programs(SEED, PROGRAMS));
     if cases.len() > MOST_CASES {
         bail!("{} cases; at most {MOST_CASES} fit", cases.len());
@@ -178,7 +179,7 @@ fn miscounts(cases: &[&Case], own: &Run, its: &[Record], counts: &[u64]) -> Resu
         .zip(&own.instructions)
         .zip(counts);
     for ((((case, record), its), own), count) in all {
-        if differences(case, record, Judge::Gxemul, its).is_none() {
+        if case.loose || differences(case, record, Judge::Gxemul, its).is_none() {
             continue;
         }
         asked += 1;
