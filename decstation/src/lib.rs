@@ -6,7 +6,7 @@
 //! hardware would go on with a wrong value. It loads images as the hardware would and shares no
 //! code with what it judges.
 //!
-//! Left out: the floating-point unit, SCSI and the frame buffer; no program here uses them.
+//! Left out: floating-point arithmetic, SCSI and the frame buffer; no program here uses them.
 
 pub mod bare;
 pub mod board;

@@ -71,9 +71,12 @@ impl fmt::Display for Disassembly {
             Format::MoveFrom | Format::MoveTo => {
                 write!(f, " {rt}, {}", CONTROL[usize::from(rd.number())])
             }
+            Format::MoveFromFloat | Format::MoveToFloat => write!(f, " {rt}, {}", rd.number()),
             Format::Nothing => Ok(()),
             Format::Coprocessor => write!(f, " {:#x}", word & 0x01ff_ffff),
-            Format::CoprocessorMemory => write!(f, " {}, {signed}({rs})", rt.number()),
+            Format::CoprocessorMemory | Format::FloatMemory => {
+                write!(f, " {}, {signed}({rs})", rt.number())
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod decode;
 mod disassemble;
 pub mod exception;
 mod execute;
+mod float;
 mod register;
 mod step;
 pub mod strict;
@@ -26,6 +27,7 @@ pub use register::Register;
 
 use crate::count::Counts;
 use control::{Control, status};
+use float::Float;
 pub(crate) use step::{Step, interrupt, take};
 use strict::{HISTORY, Past, Report, Strict};
 use tlb::{Recent, Tlb};
@@ -63,6 +65,7 @@ pub struct Core {
     /// When the run loop must look up: at a device's event, the limit, a change of interrupts.
     pub(crate) attention: u64,
 
+    float: Float,
     recent: Recent,
     /// The page that instructions come from, through the cache, and its frame.
     fetch_page: u32,
@@ -101,6 +104,7 @@ impl Core {
             strict,
             return_address: NOWHERE,
             attention: 0,
+            float: Float::new(),
             recent: Recent::new(),
             fetch_page: NOWHERE,
             fetch_frame: 0,
@@ -155,6 +159,11 @@ impl Core {
     /// Sets HI and LO.
     pub fn set_hi_lo(&mut self, hi: u32, lo: u32) {
         (self.hi, self.lo) = (hi, lo);
+    }
+
+    /// Register `number` of coprocessor 1, of which the low five bits count.
+    pub fn float(&self, number: u8) -> u32 {
+        self.float.registers[usize::from(number & 31)]
     }
 
     /// Coprocessor 0.

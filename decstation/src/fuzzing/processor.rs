@@ -151,6 +151,7 @@ fn instruction(source: &mut Source<'_>, ops: &[Op]) -> u32 {
                 0x10 if template >> 25 & 1 == 1 => 0,
                 0x10 if template >> 21 & 31 == 8 => 0x0000_ffff,
                 0x10 => 0x001f_7800,
+                0x11 => 0x001f_ffff,
                 _ => 0x03ff_ffff,
             }
 }
@@ -220,6 +221,8 @@ fn copy_state(slow: &Slow, machine: &mut Machine) {
 fn compare(before: &Slow, slow: &Slow, machine: &Machine) {
     let core = machine.core();
     let control = core.control();
+    let float: [u32; 32] = ::core::array::from_fn(|number| core.float(number as u8));
+    assert_eq!(float, slow.float, "after {:#010x}", before.current_word());
     let mut differences = Vec::new();
     let mut check = |name: String, fast: u32, slow: u32| {
         if fast != slow {

@@ -61,6 +61,8 @@ pub(super) struct Slow {
     pub(super) pc: u32,
     pub(super) control: [u32; 16],
     pub(super) tlb: [(u32, u32); 64],
+    pub(super) float: [u32; 32],
+    float_status: u32,
     big: bool,
     memory: Vec<u8>,
     /// The target of a branch whose slot is next, if there is one.
@@ -164,6 +166,10 @@ const ROWS: &[Row] = &[
     (0xfe00_003f, 0x4200_0008, |m, _| { m.need(0)?; m.tlb_probe() }),
     (0xfe00_003f, 0x4200_0010, |m, _| { m.need(0)?; m.control[12] = m.control[12] & !15 | (m.control[12] / 4) & 15; Ok(()) }),
     (0xfc00_0000, 0x4000_0000, |m, _| { m.need(0)?; Err(fault(10)) }),
+    (0xffe0_0000, 0x4400_0000, |m, n| { m.need(1)?; m.later(n.rt(), m.float[n.rd()]) }),
+    (0xffe0_0000, 0x4440_0000, |m, n| { m.need(1)?; m.later(n.rt(), match n.rd() { 0 => 0x300, 31 => m.float_status, _ => 0 }) }),
+    (0xffe0_0000, 0x4480_0000, |m, n| { m.need(1)?; m.float[n.rd()] = m.get(n.rt()); Ok(()) }),
+    (0xffe0_0000, 0x44c0_0000, |m, n| { m.need(1)?; if n.rd() == 31 { m.float_status = m.get(n.rt()) & 0x83_ffff; } Ok(()) }),
     (0xfc00_0000, 0x4400_0000, |m, _| { m.need(1)?; Err(fault(10)) }),
     (0xfc00_0000, 0x4800_0000, |m, _| { m.need(2)?; Err(fault(10)) }),
     (0xfc00_0000, 0x4c00_0000, |m, _| { m.need(3)?; Err(fault(10)) }),
@@ -179,10 +185,10 @@ const ROWS: &[Row] = &[
     (0xfc00_0000, 0xa800_0000, |m, n| m.store_part(n, true)),
     (0xfc00_0000, 0xac00_0000, |m, n| m.store(n, 4)),
     (0xfc00_0000, 0xb800_0000, |m, n| m.store_part(n, false)),
-    (0xfc00_0000, 0xc400_0000, |m, _| { m.need(1)?; Err(fault(10)) }),
+    (0xfc00_0000, 0xc400_0000, |m, n| { m.need(1)?; m.float[n.rt()] = m.load(n, 4)?; Ok(()) }),
     (0xfc00_0000, 0xc800_0000, |m, _| { m.need(2)?; Err(fault(10)) }),
     (0xfc00_0000, 0xcc00_0000, |m, _| { m.need(3)?; Err(fault(10)) }),
-    (0xfc00_0000, 0xe400_0000, |m, _| { m.need(1)?; Err(fault(10)) }),
+    (0xfc00_0000, 0xe400_0000, |m, n| { m.need(1)?; let value = m.float[n.rt()]; m.store_value(n, 4, value) }),
     (0xfc00_0000, 0xe800_0000, |m, _| { m.need(2)?; Err(fault(10)) }),
     (0xfc00_0000, 0xec00_0000, |m, _| { m.need(3)?; Err(fault(10)) }),
     (0x0000_0000, 0x0000_0000, |_, _| Err(fault(10))),
@@ -205,6 +211,8 @@ impl Slow {
             pc: 0,
             control: [0; 16],
             tlb: core::array::from_fn(|number| (0x8000_0000 + number as u32 * 0x1000, 0)),
+            float: [0; 32],
+            float_status: 0,
             big,
             memory: vec![0; RAM as usize],
             slot: None,
@@ -460,6 +468,10 @@ impl Slow {
     }
 
     fn store(&mut self, now: Now, count: u32) -> Result<()> {
+        self.store_value(now, count, self.get(now.rt()))
+    }
+
+    fn store_value(&mut self, now: Now, count: u32, value: u32) -> Result<()> {
         let address = self.address(now);
         if !address.is_multiple_of(count) {
             return Err(fault_at(5, address, false));
@@ -468,7 +480,6 @@ impl Slow {
         if at >= RAM {
             return Err(fault(7));
         }
-        let value = self.get(now.rt());
         for byte in 0..count {
             let lane = if self.big { count - 1 - byte } else { byte };
             self.memory[(at + byte) as usize] = (value >> (8 * lane)) as u8;

@@ -12,6 +12,8 @@ fn respelled(text: &str) -> String {
         .replace("c0_sr", "status")
         .replace("c0_badvaddr", "badvaddr")
         .replace("c0_", "")
+        .replace("c1_fir", "0")
+        .replace("c1_fcsr", "31")
         .replace("$f", "")
         .replace('$', "")
         .replace("div zero,", "div ")

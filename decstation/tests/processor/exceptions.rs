@@ -1464,18 +1464,6 @@ const CASES: &[Case] = &[
         ..Case::USER
     },
     Case {
-        name: "coprocessor 1 enabled but absent, .word 0x44000000",
-        words: &[
-            0x0000_0000, // sll zero,zero,0x0
-            0x4400_0000, // mfc1 zero,$f0
-        ],
-        before: &[],
-        status: 0x20000000,
-        cause: Cause::ReservedInstruction,
-        epc: CODE + 4,
-        ..Case::USER
-    },
-    Case {
         name: "coprocessor 1, .word 0xc4820000",
         words: &[
             0x0000_0000, // sll zero,zero,0x0
@@ -1516,18 +1504,6 @@ const CASES: &[Case] = &[
         ..Case::USER
     },
     Case {
-        name: "coprocessor 1 enabled but absent, .word 0xc4820000",
-        words: &[
-            0x0000_0000, // sll zero,zero,0x0
-            0xc482_0000, // lwc1 $f2,0(a0)
-        ],
-        before: &[],
-        status: 0x20000000,
-        cause: Cause::ReservedInstruction,
-        epc: CODE + 4,
-        ..Case::USER
-    },
-    Case {
         name: "coprocessor 1, .word 0xe4820000",
         words: &[
             0x0000_0000, // sll zero,zero,0x0
@@ -1565,18 +1541,6 @@ const CASES: &[Case] = &[
         cause: Cause::CoprocessorUnusable,
         epc: KERNEL + 4,
         coprocessor: 1,
-        ..Case::USER
-    },
-    Case {
-        name: "coprocessor 1 enabled but absent, .word 0xe4820000",
-        words: &[
-            0x0000_0000, // sll zero,zero,0x0
-            0xe482_0000, // swc1 $f2,0(a0)
-        ],
-        before: &[],
-        status: 0x20000000,
-        cause: Cause::ReservedInstruction,
-        epc: CODE + 4,
         ..Case::USER
     },
     Case {
@@ -1889,6 +1853,76 @@ const CASES: &[Case] = &[
         status: 0x80000000,
         cause: Cause::ReservedInstruction,
         epc: CODE + 4,
+        ..Case::USER
+    },
+    Case {
+        name: "arithmetic of coprocessor 1",
+        words: &[
+            0x0000_0000, // sll zero,zero,0x0
+            0x4602_0000, // add.s $f0,$f0,$f2
+        ],
+        before: &[],
+        status: 0x20000000,
+        cause: Cause::ReservedInstruction,
+        epc: CODE + 4,
+        ..Case::USER
+    },
+    Case {
+        name: "lwc1 unaligned",
+        words: &[
+            0x0000_0000, // sll zero,zero,0x0
+            0xc482_0002, // lwc1 $f2,2(a0)
+        ],
+        before: &[(Register::A0, DATA)],
+        status: 0x20000000,
+        cause: Cause::AddressLoad,
+        epc: CODE + 4,
+        bad: Some(DATA + 2),
+        ..Case::USER
+    },
+    Case {
+        name: "lwc1 unaligned, in a delay slot",
+        words: &[
+            0x0000_0000, // sll zero,zero,0x0
+            0x1000_0001, // beq zero,zero,0xc
+            0xc482_0002, // lwc1 $f2,2(a0)
+            0x0000_0000, // sll zero,zero,0x0
+        ],
+        before: &[(Register::A0, DATA)],
+        status: 0x20000000,
+        cause: Cause::AddressLoad,
+        epc: CODE + 4,
+        bad: Some(DATA + 2),
+        in_slot: true,
+        ..Case::USER
+    },
+    Case {
+        name: "swc1 to a clean page",
+        words: &[
+            0x0000_0000, // sll zero,zero,0x0
+            0xe482_0004, // swc1 $f2,4(a0)
+        ],
+        before: &[(Register::A0, CLEAN)],
+        status: 0x20000000,
+        cause: Cause::Modified,
+        epc: CODE + 4,
+        bad: Some(CLEAN + 4),
+        ..Case::USER
+    },
+    Case {
+        name: "swc1 to a clean page, in a delay slot",
+        words: &[
+            0x0000_0000, // sll zero,zero,0x0
+            0x1000_0001, // beq zero,zero,0xc
+            0xe482_0004, // swc1 $f2,4(a0)
+            0x0000_0000, // sll zero,zero,0x0
+        ],
+        before: &[(Register::A0, CLEAN)],
+        status: 0x20000000,
+        cause: Cause::Modified,
+        epc: CODE + 4,
+        bad: Some(CLEAN + 4),
+        in_slot: true,
         ..Case::USER
     },
     Case {

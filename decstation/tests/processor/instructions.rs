@@ -83,10 +83,8 @@ fn no_instruction_is_left_out() {
         Op::Cop1,
         Op::Cop2,
         Op::Cop3,
-        Op::Lwc1,
         Op::Lwc2,
         Op::Lwc3,
-        Op::Swc1,
         Op::Swc2,
         Op::Swc3,
     ];
@@ -1646,6 +1644,68 @@ const CASES: &[Case] = &[
         after: &[(Register::V0, 0x3d)],
         memory: &[],
         memory_after: &[],
+    },
+    Case {
+        name: "mtc1 and mfc1",
+        words: &[
+            0x4010_6000, // mfc0 s0,c0_sr
+            0x3c19_2000, // lui t9,0x2000
+            0x0330_c825, // or t9,t9,s0
+            0x4099_6000, // mtc0 t9,c0_sr
+            0x0000_0000, // sll zero,zero,0x0
+            0x4488_2800, // mtc1 t0,$f5
+            0x0000_0000, // sll zero,zero,0x0
+            0x4402_2800, // mfc1 v0,$f5
+            0x4403_2000, // mfc1 v1,$f4
+            0x0000_0000, // sll zero,zero,0x0
+            0x4090_6000, // mtc0 s0,c0_sr
+            0x0000_0000, // sll zero,zero,0x0
+        ],
+        before: &[(Register::T0, 0x12345678), (Register::V1, 7)],
+        after: &[(Register::V0, 0x12345678), (Register::V1, 0)],
+        memory: &[],
+        memory_after: &[],
+    },
+    Case {
+        name: "ctc1 and cfc1",
+        words: &[
+            0x4010_6000, // mfc0 s0,c0_sr
+            0x3c19_2000, // lui t9,0x2000
+            0x0330_c825, // or t9,t9,s0
+            0x4099_6000, // mtc0 t9,c0_sr
+            0x0000_0000, // sll zero,zero,0x0
+            0x44c8_f800, // ctc1 t0,c1_fcsr
+            0x0000_0000, // sll zero,zero,0x0
+            0x4442_f800, // cfc1 v0,c1_fcsr
+            0x4443_0000, // cfc1 v1,c1_fir
+            0x0000_0000, // sll zero,zero,0x0
+            0x4090_6000, // mtc0 s0,c0_sr
+            0x0000_0000, // sll zero,zero,0x0
+        ],
+        before: &[(Register::T0, 0xffffffff)],
+        after: &[(Register::V0, 0x83ffff), (Register::V1, 0x300)],
+        memory: &[],
+        memory_after: &[],
+    },
+    Case {
+        name: "lwc1 and swc1",
+        words: &[
+            0x4010_6000, // mfc0 s0,c0_sr
+            0x3c19_2000, // lui t9,0x2000
+            0x0330_c825, // or t9,t9,s0
+            0x4099_6000, // mtc0 t9,c0_sr
+            0x0000_0000, // sll zero,zero,0x0
+            0xc487_0004, // lwc1 $f7,4(a0)
+            0x0000_0000, // sll zero,zero,0x0
+            0x4402_3800, // mfc1 v0,$f7
+            0xe487_0000, // swc1 $f7,0(a0)
+            0x4090_6000, // mtc0 s0,c0_sr
+            0x0000_0000, // sll zero,zero,0x0
+        ],
+        before: &[(Register::A0, DATA)],
+        after: &[(Register::V0, 0xdeadbeef)],
+        memory: &[1, 0xdeadbeef],
+        memory_after: &[0xdeadbeef, 0xdeadbeef],
     },
     Case {
         name: "the old value in the load delay slot is not needed by a store of another",
