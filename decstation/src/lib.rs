@@ -6,7 +6,7 @@
 //! hardware would go on with a wrong value. It loads images as the hardware would and shares no
 //! code with what it judges.
 //!
-//! Left out: the floating-point unit, SCSI and the frame buffer; no program here uses them.
+//! Left out: floating-point arithmetic, SCSI and the frame buffer; no program here uses them.
 
 pub mod bare;
 pub mod board;
@@ -14,5 +14,11 @@ pub mod count;
 pub mod cpu;
 pub mod cycles;
 pub mod device;
+pub mod elf;
+pub mod ethernet;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+#[cfg(any(test, feature = "judge"))]
+pub mod judge;
 pub mod machine;
 pub mod memory;

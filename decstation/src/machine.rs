@@ -9,10 +9,14 @@ use crate::board::{self, Board};
 use crate::count::{Counts, Meter};
 use crate::cpu::exception::{Exception, Trap};
 use crate::cpu::strict::{Hazard, Past, Report, Strict};
-use crate::cpu::{Core, Step, interrupt, take};
+use crate::cpu::{Core, Register, Step, interrupt, take};
 use crate::cycles::Costs;
+use crate::elf::{self, Image};
+use crate::ethernet::Station;
+use crate::ethernet::port::Port;
 use crate::memory::{Endian, Memory, Mode};
 use core::fmt;
+use core::ops::ControlFlow;
 use std::collections::BTreeSet;
 
 /// How a machine is built.
@@ -61,9 +65,10 @@ pub enum Stop {
     Returned,
     /// The program told the ROM to stop.
     Board(board::Stop),
-    /// An exception, where those stop the machine.
+    /// An exception, where those stop the machine. The instruction that raised it is next.
     Exception(Exception, Box<Report>),
-    /// Strict mode found the program at fault.
+    /// Strict mode found the program at fault. The instruction is next: with the check off, it
+    /// would do what the chip does.
     Hazard(Hazard, Box<Report>),
 }
 
@@ -86,7 +91,14 @@ impl fmt::Display for Stop {
 
 impl core::error::Error for Stop {}
 
-/// What sees every instruction before it runs.
+/// Where a run ends.
+#[derive(Clone, Copy)]
+struct Last {
+    instruction: u64,
+    cycle: u64,
+}
+
+/// What sees every instruction after it ran: the processor then, and the instruction.
 pub type Trace = Box<dyn FnMut(&Core, Past)>;
 
 /// What is watched.
@@ -104,6 +116,7 @@ pub struct Machine {
     watch: Watch,
     caches: bool,
     stop_at_exceptions: bool,
+    last_stop: Option<Stop>,
 }
 
 impl Machine {
@@ -120,6 +133,7 @@ impl Machine {
             watch: Watch::default(),
             caches: config.caches,
             stop_at_exceptions: config.stop_at_exceptions,
+            last_stop: None,
         })
     }
 
@@ -170,6 +184,11 @@ impl Machine {
         &mut self.core.strict
     }
 
+    /// Why the machine stopped while it ran on an Ethernet with others.
+    pub fn last_stop(&self) -> Option<&Stop> {
+        self.last_stop.as_ref()
+    }
+
     /// Makes a jump to `address` end the run with [`Stop::Returned`]. It costs nothing, but the
     /// address must hold no code: it is compared only where a fetch finds nothing in the cache.
     pub fn set_return_address(&mut self, address: u32) {
@@ -197,14 +216,45 @@ impl Machine {
         &self.watch.meters
     }
 
-    /// Shows every instruction to `trace` before it runs, or to none.
+    /// Shows every instruction to `trace` after it ran, or to none.
     pub fn set_trace(&mut self, trace: Option<Trace>) {
         self.watch.trace = trace;
     }
 
+    /// Puts an image into memory and starts it as the boot ROM would, with `arguments`.
+    ///
+    /// # Errors
+    ///
+    /// When the image does not fit into memory.
+    pub fn boot(&mut self, image: &Image, arguments: &[&str]) -> Result<(), elf::Error> {
+        image.load(&mut self.memory)?;
+        let boot = self.board_mut().boot(arguments);
+        let registers = [Register::A0, Register::A1, Register::A2, Register::A3];
+        for (register, value) in registers.into_iter().zip(boot.arguments) {
+            self.core.set_register(register, value);
+        }
+        self.core.set_register(Register::SP, boot.sp);
+        self.core.control_mut().status = boot.status;
+        self.core.set_pc(image.entry());
+        Ok(())
+    }
+
     /// Runs at most `limit` instructions.
     pub fn run(&mut self, limit: u64) -> Stop {
-        let last = self.core.counts.instructions.saturating_add(limit);
+        self.run_within(limit, u64::MAX)
+    }
+
+    /// Runs until the first instruction boundary at or after cycle `cycle`, which ends in
+    /// [`Stop::Limit`].
+    pub fn run_until(&mut self, cycle: u64) -> Stop {
+        self.run_within(u64::MAX, cycle)
+    }
+
+    fn run_within(&mut self, limit: u64, cycle: u64) -> Stop {
+        let last = Last {
+            instruction: self.core.counts.instructions.saturating_add(limit),
+            cycle,
+        };
         let watched = !self.watch.breakpoints.is_empty()
             || !self.watch.meters.is_empty()
             || self.watch.trace.is_some()
@@ -218,7 +268,8 @@ impl Machine {
         }
     }
 
-    fn run_as<M: Mode>(&mut self, last: u64) -> Stop {
+    fn run_as<M: Mode>(&mut self, last: Last) -> Stop {
+        let begun = self.core.pc;
         let mut first = true;
         loop {
             if self.core.counts.cycles >= self.core.attention
@@ -227,12 +278,19 @@ impl Machine {
                 return stop;
             }
             if M::WATCH
-                && let Some(stop) = self.look(first)
+                && let Some(stop) = self.look(first && self.core.pc == begun)
             {
                 return stop;
             }
             first = false;
-            if let Err(trap) = Step::<M>::new(&mut self.core, &mut self.memory).run()
+            let done = Step::<M>::new(&mut self.core, &mut self.memory).run();
+            if M::WATCH
+                && let Some(trace) = &mut self.watch.trace
+                && let Some(past) = self.core.last()
+            {
+                trace(&self.core, past);
+            }
+            if let Err(trap) = done
                 && let Some(stop) = self.trapped(trap)
             {
                 return stop;
@@ -243,7 +301,7 @@ impl Machine {
     /// Does what is due: devices, the limit, interrupts.
     #[cold]
     #[inline(never)]
-    fn attend(&mut self, last: u64) -> Option<Stop> {
+    fn attend(&mut self, last: Last) -> Option<Stop> {
         use crate::cpu::control::HARDWARE_INTERRUPTS;
         let core = &mut self.core;
         let board = &mut self.memory.board;
@@ -255,8 +313,8 @@ impl Machine {
         if let Some(stop) = board.stopped() {
             return Some(Stop::Board(stop.clone()));
         }
-        let left = last.saturating_sub(core.counts.instructions);
-        if left == 0 {
+        let left = last.instruction.saturating_sub(core.counts.instructions);
+        if left == 0 || now >= last.cycle {
             return Some(Stop::Limit);
         }
         let lines = board.interrupts() & HARDWARE_INTERRUPTS;
@@ -265,7 +323,8 @@ impl Machine {
         core.attention = board
             .next_event()
             .unwrap_or(u64::MAX)
-            .min(now.saturating_add(left));
+            .min(now.saturating_add(left))
+            .min(last.cycle);
         if core.control.is_interrupted() {
             let exception = Exception::bare(crate::cpu::exception::Cause::Interrupt);
             if self.stop_at_exceptions {
@@ -286,16 +345,6 @@ impl Machine {
         for meter in &mut self.watch.meters {
             meter.pass(pc, &self.core.counts);
         }
-        if let Some(trace) = &mut self.watch.trace {
-            let mapped = pc & 0xc000_0000 != 0x8000_0000;
-            let word = if mapped {
-                None
-            } else {
-                self.memory.word(pc & 0x1fff_ffff)
-            };
-            let word = word.unwrap_or_default();
-            trace(&self.core, Past { pc, word });
-        }
         None
     }
 
@@ -310,13 +359,34 @@ impl Machine {
                 self.core.settle();
                 Some(Stop::Returned)
             }
-            Trap::Hazard(hazard) => Some(Stop::Hazard(hazard, Box::new(self.core.report()))),
+            Trap::Hazard(hazard) => {
+                self.core.step_back();
+                Some(Stop::Hazard(hazard, Box::new(self.core.report())))
+            }
             Trap::Exception(exception) if self.stop_at_exceptions => {
+                self.core.step_back();
                 Some(Stop::Exception(exception, Box::new(self.core.report())))
             }
             Trap::Exception(exception) => {
                 take(&mut self.core, &self.memory, &exception);
                 None
+            }
+        }
+    }
+}
+
+impl Station for Machine {
+    fn port(&mut self) -> &mut Port {
+        self.memory.board.lance_mut().port()
+    }
+
+    fn run_until(&mut self, nanoseconds: u64) -> ControlFlow<()> {
+        let cycle = self.memory.board.config().clock.cycles(nanoseconds);
+        match Machine::run_until(self, cycle) {
+            Stop::Limit => ControlFlow::Continue(()),
+            other => {
+                self.last_stop = Some(other);
+                ControlFlow::Break(())
             }
         }
     }

@@ -6,9 +6,14 @@
 
 use super::{Place, Region};
 
+/// Memory of the Ethernet controller. The halfword at its address `a` stands at 2 × `a`.
+pub(super) const LANCE_BYTES: usize = 64 << 10;
+
 /// What stands where, outside memory.
 pub(super) const MAP: &[Region] = &[
     region(0x1700_0000, 4, Place::ErrorAddress),
+    region(0x1800_0000, 8, Place::Lance),
+    region(0x1900_0000, 2 * LANCE_BYTES as u32, Place::LanceHalfwords),
     region(0x1c00_0000, 0x20, Place::Dz),
     region(0x1d00_0000, 0x100, Place::ClockAndStation),
     region(0x1e00_0000, 4, Place::System),

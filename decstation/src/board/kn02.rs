@@ -6,8 +6,14 @@
 
 use super::{Place, Region};
 
+/// Memory of the Ethernet controller.
+pub(super) const LANCE_BYTES: usize = 128 << 10;
+
 /// What stands where, outside memory.
 pub(super) const MAP: &[Region] = &[
+    region(0x1f80_0000, LANCE_BYTES as u32, Place::LanceMemory),
+    region(0x1f90_0000, 8, Place::Lance),
+    region(0x1f9c_0000, 0x80, Place::Station),
     region(0x1fc0_0000, 0x4_0000, Place::Rom),
     region(0x1fd0_0000, 4, Place::Syndrome),
     region(0x1fd8_0000, 4, Place::ErrorAddress),

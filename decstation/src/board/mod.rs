@@ -10,7 +10,7 @@
 //! have left through the write buffer, so the board latches the address and pulls its error line,
 //! as both boards do (KN01: system CSR and `IP6`; KN02: error address register and `IP5`).
 //!
-//! The maps ([`kn01`], [`kn02`]) were exercised on GXemul's 3max and MAME's ds3100; names of bits
+//! The maps (`kn01.rs`, `kn02.rs`) were exercised on GXemul's 3max and MAME's ds3100; names of bits
 //! are those of the boards' functional specifications as Linux and Sprite keep them. The 5000/125
 //! is the KN02 board with another clock, which the real one was not.
 
@@ -22,6 +22,7 @@ mod system;
 pub use prom::{Boot, Stop};
 
 use crate::device::dz::{self, Dz};
+use crate::device::lance::Lance;
 use crate::device::rtc::Rtc;
 use crate::device::{BusError, Clock, Device as _, Width, aligned, driven, earlier, lanes};
 use core::fmt;
@@ -117,6 +118,7 @@ pub struct Board {
     ram: Vec<u8>,
     dz: Dz,
     rtc: Rtc,
+    lance: Lance,
     system: system::System,
     prom: Prom,
 }
@@ -139,6 +141,14 @@ enum Place {
     Clock,
     /// The clock, with a byte of the station address in the second lane of each word.
     ClockAndStation,
+    /// The registers of the Ethernet controller.
+    Lance,
+    /// Its memory, byte by byte.
+    LanceMemory,
+    /// Its memory, a halfword in the low half of each word.
+    LanceHalfwords,
+    /// The station address ROM, a byte on every lane of a word.
+    Station,
     /// The system's control and status register.
     System,
     /// Where the last failed access went.
@@ -163,6 +173,13 @@ impl Board {
             ram: vec![0; given as usize],
             dz: Dz::new(config.clock),
             rtc: Rtc::new(config.clock),
+            lance: Lance::new(
+                config.clock,
+                match config.model {
+                    Model::Kn01 => kn01::LANCE_BYTES,
+                    Model::Kn02 => kn02::LANCE_BYTES,
+                },
+            ),
             system: system::System::new(config.model),
             prom: Prom::new(&config),
         })
@@ -215,8 +232,7 @@ impl Board {
     /// answers pulls the error line.
     pub fn write(&mut self, physical: u32, width: Width, value: u32, now: u64) {
         let at = physical as usize;
-        if let Some(bytes) = self.ram.get_mut(at..at + width.bytes() as usize) {
-            bytes.copy_from_slice(&value.to_le_bytes()[..width.bytes() as usize]);
+        if store(&mut self.ram, at, width, value).is_some() {
             return;
         }
         let answer = match self.locate(physical, width) {
@@ -231,22 +247,20 @@ impl Board {
     /// The hardware interrupt lines as they stand in the Cause register: bit 10 is `IP2`, bit 15
     /// is `IP7`.
     pub fn interrupts(&self) -> u32 {
-        let lines = system::Lines {
-            dz: self.dz.interrupt(),
-            rtc: self.rtc.interrupt(),
-        };
-        self.system.interrupts(&lines)
+        self.system.interrupts(&self.lines())
     }
 
     /// When a device will next act by itself, or `None` if none will.
     pub fn next_event(&self) -> Option<u64> {
-        earlier(self.dz.next_event(), self.rtc.next_event())
+        let slow = earlier(self.dz.next_event(), self.rtc.next_event());
+        earlier(slow, self.lance.next_event())
     }
 
     /// Does everything that is due by `now`.
     pub fn advance(&mut self, now: u64) {
         self.dz.advance(now);
         self.rtc.advance(now);
+        self.lance.advance(now);
     }
 
     /// Whether the program told the ROM to stop the machine, and how.
@@ -274,6 +288,24 @@ impl Board {
         &mut self.dz
     }
 
+    /// The Ethernet controller.
+    pub fn lance(&self) -> &Lance {
+        &self.lance
+    }
+
+    /// The Ethernet controller, to give it a cable.
+    pub fn lance_mut(&mut self) -> &mut Lance {
+        &mut self.lance
+    }
+
+    fn lines(&self) -> system::Lines {
+        system::Lines {
+            dz: self.dz.interrupt(),
+            rtc: self.rtc.interrupt(),
+            lance: self.lance.interrupt(),
+        }
+    }
+
     fn locate(&self, physical: u32, width: Width) -> Option<(Place, u32)> {
         let map = match self.config.model {
             Model::Kn01 => kn01::MAP,
@@ -298,13 +330,17 @@ impl Board {
                 };
                 clock | u32::from(self.prom.station(offset / 4)) << 8
             }
-            Place::System => {
-                let lines = system::Lines {
-                    dz: self.dz.interrupt(),
-                    rtc: self.rtc.interrupt(),
-                };
-                self.system.read(&lines)
+            Place::System => self.system.read(&self.lines()),
+            Place::Lance => return self.lance.read(offset, width, now).ok(),
+            Place::LanceMemory => {
+                let at = (offset & !3) as usize;
+                little_endian(self.lance.memory().get(at..at + 4)?)
             }
+            Place::LanceHalfwords => {
+                let at = (offset / 4 * 2) as usize;
+                little_endian(self.lance.memory().get(at..at + 2)?)
+            }
+            Place::Station => u32::from(self.prom.station(offset / 4)) * 0x0101_0101,
             Place::ErrorAddress => self.system.error_address(),
             Place::Syndrome => 0,
         };
@@ -328,12 +364,31 @@ impl Board {
                 return self.rtc.write(offset, Width::Byte, value, now).ok();
             }
             // The station address is read-only, as the syndrome is.
-            Place::ClockAndStation | Place::Syndrome => {}
+            Place::ClockAndStation | Place::Station | Place::Syndrome => {}
+            Place::Lance => return self.lance.write(offset, width, value, now).ok(),
+            Place::LanceMemory => store(self.lance.memory_mut(), offset as usize, width, value)?,
+            Place::LanceHalfwords => {
+                // Only the low half of a word has memory behind it.
+                let at = (offset / 4 * 2 + offset % 4) as usize;
+                match (offset % 4, width) {
+                    (0, Width::Word) => store(self.lance.memory_mut(), at, Width::Half, value)?,
+                    (0 | 1, _) => store(self.lance.memory_mut(), at, width, value)?,
+                    _ => {}
+                }
+            }
             Place::System => self.system.write(word, mask),
             Place::ErrorAddress => self.system.clear_error(),
         }
         Some(())
     }
+}
+
+/// Stores the low bytes of `value`, if they all fit.
+fn store(memory: &mut [u8], at: usize, width: Width, value: u32) -> Option<()> {
+    let bytes = width.bytes() as usize;
+    let place = memory.get_mut(at..at + bytes)?;
+    place.copy_from_slice(&value.to_le_bytes()[..bytes]);
+    Some(())
 }
 
 fn little_endian(bytes: &[u8]) -> u32 {

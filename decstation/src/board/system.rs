@@ -28,6 +28,7 @@ const KN02_RESET: u32 = 0x0100_0000;
 const KN02_KEPT: u32 = 0x00ff_ff00;
 /// KN02: pending bits, in the order of the enables 16 bits above.
 const KN02_DZ: u32 = 0x80;
+const KN02_LANCE: u32 = 0x40;
 
 /// KN02 error address: an error is latched.
 const VALID: u32 = 1 << 31;
@@ -40,6 +41,7 @@ const WRITE: u32 = 1 << 29;
 pub(super) struct Lines {
     pub(super) dz: bool,
     pub(super) rtc: bool,
+    pub(super) lance: bool,
 }
 
 /// The registers.
@@ -113,7 +115,10 @@ impl System {
         let line = |asserted: bool, bit: u32| if asserted { bit } else { 0 };
         let error = self.error.is_some();
         match self.model {
-            Model::Kn01 => line(lines.dz, IP4) | line(lines.rtc, IP5) | line(error, IP6),
+            Model::Kn01 => {
+                let devices = line(lines.lance, IP3) | line(lines.dz, IP4) | line(lines.rtc, IP5);
+                devices | line(error, IP6)
+            }
             Model::Kn02 => {
                 let shared = pending(lines) & self.control >> 16;
                 line(shared != 0, IP2) | line(lines.rtc, IP3) | line(error, IP5)
@@ -123,5 +128,6 @@ impl System {
 }
 
 fn pending(lines: &Lines) -> u32 {
-    if lines.dz { KN02_DZ } else { 0 }
+    let line = |asserted: bool, bit: u32| if asserted { bit } else { 0 };
+    line(lines.dz, KN02_DZ) | line(lines.lance, KN02_LANCE)
 }

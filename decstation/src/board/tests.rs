@@ -281,3 +281,53 @@ fn the_rom_is_read_only() {
     assert_eq!(board.read(0x1fc0_1000, Word, 0), before);
     assert_eq!(board.interrupts(), 0x2000);
 }
+
+#[test]
+fn the_ethernet_controllers_memory_lies_as_on_its_board() {
+    let mut kn01 = board(Config::DEC3100);
+    kn01.write(0x1900_0004, Half, 0x2211, 0);
+    kn01.write(0x1900_0008, Word, 0x6655_4433, 0);
+    kn01.write(0x1900_000d, Byte, 0x77, 0);
+    kn01.write(0x1900_0006, Half, 0xffff, 0);
+    assert_eq!(
+        kn01.lance().memory()[2..8],
+        [0x11, 0x22, 0x33, 0x44, 0, 0x77]
+    );
+    assert_eq!(kn01.read(0x1900_0004, Word, 0), Ok(0x2211));
+    assert_eq!(kn01.read(0x1900_0006, Half, 0), Ok(0));
+    kn01.write(0x1901_fffc, Half, 0x8899, 0);
+    assert_eq!(kn01.lance().memory()[0xfffe..], [0x99, 0x88]);
+    assert!(kn01.read(0x1902_0000, Half, 0).is_err());
+
+    let mut kn02 = board(Config::DEC5000_200);
+    kn02.write(0x1f80_0004, Word, 0x4433_2211, 0);
+    kn02.write(0x1f80_0005, Byte, 0x55, 0);
+    assert_eq!(kn02.lance().memory()[4..8], [0x11, 0x55, 0x33, 0x44]);
+    assert_eq!(kn02.read(0x1f80_0006, Half, 0), Ok(0x4433));
+    assert!(kn02.read(0x1f82_0000, Half, 0).is_err());
+    let station: Vec<u32> = (0..6)
+        .map(|index| kn02.read(0x1f9c_0003 + 4 * index, Byte, 0).expect("a byte"))
+        .collect();
+    assert_eq!(station, [0x08, 0x00, 0x2b, 0x01, 0x02, 0x03]);
+    assert_eq!(kn02.read(0x1f9c_0008, Word, 0), Ok(0x2b2b_2b2b));
+}
+
+#[test]
+fn the_ethernet_controller_pulls_the_line_of_its_board() {
+    for (config, registers, line) in [
+        (Config::DEC3100, 0x1800_0000, 0x0800),
+        (Config::DEC5000_200, 0x1f90_0000, 0x0400),
+    ] {
+        let mut board = board(config);
+        board.write(0x1ff0_0000, Word, 0x0040_0000, 0);
+        board.write(registers + 4, Half, 0, 0);
+        board.write(registers, Half, 0x41, 0);
+        let done = board.next_event().expect("the block is read");
+        assert_eq!(config.clock.nanoseconds(done), 7_200);
+        board.advance(done);
+        assert_eq!(board.interrupts() & line, line);
+        assert_eq!(board.read(registers, Half, done), Ok(0x01c1));
+        board.write(registers, Half, 0x0140, done);
+        assert_eq!(board.interrupts() & line, 0);
+    }
+}

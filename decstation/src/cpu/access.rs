@@ -68,12 +68,18 @@ impl<M: Mode> Step<'_, M> {
     /// Loads the lanes of `width` at the operands' address; `extend` makes a word of them.
     #[inline]
     pub(super) fn load(&mut self, x: Operands, width: Width, extend: impl Fn(u32) -> u32) -> Done {
+        let value = self.load_value(x, width)?;
+        self.delay(x.d, extend(value))
+    }
+
+    /// The lanes of `width` at the operands' address.
+    #[inline]
+    pub(super) fn load_value(&mut self, x: Operands, width: Width) -> Result<u32, Trap> {
         let address = x.s.wrapping_add(x.i);
         if address & (width.bytes() - 1) != 0 {
             return Err(Exception::at(Cause::AddressLoad, address).into());
         }
-        let value = self.read(address, width)?;
-        self.delay(x.d, extend(value))
+        self.read(address, width)
     }
 
     /// Loads the bytes from the address to the end of their word into the top of the register.

@@ -21,6 +21,8 @@ enum Space {
     Cop0Branch,
     /// Bits 5:0 under primary 0x10 with bit 25 set.
     Cop0Function,
+    /// Bits 25:21 under primary 0x11.
+    Cop1,
 }
 
 /// How an instruction's operands stand in its word: the fields it reads (S, T), the field it writes
@@ -69,6 +71,12 @@ pub enum Format {
     MoveFrom,
     /// `rt, register of coprocessor 0`, reads `rt`.
     MoveTo,
+    /// `rt, register of coprocessor 1`, writes `rt`.
+    MoveFromFloat,
+    /// `rt, register of coprocessor 1`, reads `rt`.
+    MoveToFloat,
+    /// `register of coprocessor 1, offset(rs)`; the register stands as the destination.
+    FloatMemory,
     /// No operands.
     Nothing,
     /// An operation of a coprocessor, bits 24:0.
@@ -143,11 +151,14 @@ impl Op {
         let row = ROWS[self as usize];
         let code = u32::from(row.code);
         match row.space {
+            // Bit 25 tells an operation of a coprocessor from a move.
+            Space::Primary if row.format == Format::Coprocessor => code << 26 | 1 << 25,
             Space::Primary => code << 26,
             Space::Special => code,
             Space::Regimm => 1 << 26 | code << 16,
             Space::Cop0 => 0x10 << 26 | code << 21,
             Space::Cop0Branch => 0x10 << 26 | 8 << 21 | code << 16,
+            Space::Cop1 => 0x11 << 26 | code << 21,
             Space::Cop0Function => 0x10 << 26 | 1 << 25 | code,
         }
     }
@@ -174,12 +185,12 @@ impl Decoded {
             Format::BranchBare => (0, 0, 0, displacement),
             Format::Target => (0, 0, 0, (word & 0x03ff_ffff) << 2),
             Format::TargetLink => (0, 0, 31, (word & 0x03ff_ffff) << 2),
-            Format::Signed | Format::Load => (rs, 0, rt, signed),
+            Format::Signed | Format::Load | Format::FloatMemory => (rs, 0, rt, signed),
             Format::Unsigned => (rs, 0, rt, low),
             Format::Upper => (0, 0, rt, low),
             Format::Store => (rs, rt, 0, signed),
-            Format::MoveFrom => (0, 0, rt, rd.into()),
-            Format::MoveTo => (0, rt, 0, rd.into()),
+            Format::MoveFrom | Format::MoveFromFloat => (0, 0, rt, rd.into()),
+            Format::MoveTo | Format::MoveToFloat => (0, rt, 0, rd.into()),
             Format::Code | Format::Nothing | Format::Coprocessor | Format::CoprocessorMemory => {
                 (0, 0, 0, 0)
             }
@@ -203,6 +214,7 @@ fn operation(word: u32) -> Op {
         0x10 if word >> 25 & 1 == 1 => COP0_FUNCTION[code(0, 63)],
         0x10 if code(21, 31) == 8 => COP0_BRANCH[code(16, 31)],
         0x10 => COP0[code(21, 31)],
+        0x11 if COP1[code(21, 31)] != Op::Reserved => COP1[code(21, 31)],
         primary => PRIMARY[primary],
     }
 }
@@ -215,6 +227,7 @@ const PRIMARY: [Op; 64] = codes(Space::Primary);
 const SPECIAL: [Op; 64] = codes(Space::Special);
 const REGIMM: [Op; 64] = codes(Space::Regimm);
 const COP0: [Op; 64] = codes(Space::Cop0);
+const COP1: [Op; 64] = codes(Space::Cop1);
 const COP0_BRANCH: [Op; 64] = codes(Space::Cop0Branch);
 const COP0_FUNCTION: [Op; 64] = codes(Space::Cop0Function);
 

@@ -50,7 +50,7 @@ impl fmt::Display for Disassembly {
         let near = slot.wrapping_add(immediate);
         let far = slot & 0xf000_0000 | immediate;
         match op.format() {
-            Format::Shift => write!(f, " {rd}, {rt}, {immediate}"),
+            Format::Shift => write!(f, " {rd}, {rt}, {immediate:#x}"),
             Format::ShiftVariable => write!(f, " {rd}, {rt}, {rs}"),
             Format::Source => write!(f, " {rs}"),
             Format::LinkSource if rd == Register::RA => write!(f, " {rs}"),
@@ -71,9 +71,12 @@ impl fmt::Display for Disassembly {
             Format::MoveFrom | Format::MoveTo => {
                 write!(f, " {rt}, {}", CONTROL[usize::from(rd.number())])
             }
+            Format::MoveFromFloat | Format::MoveToFloat => write!(f, " {rt}, {}", rd.number()),
             Format::Nothing => Ok(()),
             Format::Coprocessor => write!(f, " {:#x}", word & 0x01ff_ffff),
-            Format::CoprocessorMemory => write!(f, " {}, {signed}({rs})", rt.number()),
+            Format::CoprocessorMemory | Format::FloatMemory => {
+                write!(f, " {}, {signed}({rs})", rt.number())
+            }
         }
     }
 }
@@ -86,7 +89,7 @@ mod tests {
     fn prints_every_format() {
         let lines = [
             (0x0000_0000, "nop"),
-            (0x0008_4080, "sll t0, t0, 2"),
+            (0x0008_4080, "sll t0, t0, 0x2"),
             (0x012a_4004, "sllv t0, t2, t1"),
             (0x03e0_0008, "jr ra"),
             (0x0320_f809, "jalr t9"),

@@ -1,8 +1,8 @@
 //! The processor: registers, the table of instructions, control, translation and caches.
 //!
-//! Read [`table`] first: a line for each instruction and what it does. [`execute`] holds the words
-//! that the table is written in, [`step`] runs one instruction with its branch and load delays,
-//! [`access`] takes an address to memory.
+//! Read `table` first: a line for each instruction and what it does. `execute` holds the words
+//! that the table is written in, `step` runs one instruction with its branch and load delays,
+//! `access` takes an address to memory.
 //!
 //! The pipeline is not simulated stage by stage. What of it a program can see is: the instruction
 //! after a branch runs before its target; a loaded value arrives after the next instruction; HI and
@@ -14,6 +14,7 @@ mod decode;
 mod disassemble;
 pub mod exception;
 mod execute;
+mod float;
 mod register;
 mod step;
 pub mod strict;
@@ -26,6 +27,7 @@ pub use register::Register;
 
 use crate::count::Counts;
 use control::{Control, status};
+use float::Float;
 pub(crate) use step::{Step, interrupt, take};
 use strict::{HISTORY, Past, Report, Strict};
 use tlb::{Recent, Tlb};
@@ -63,6 +65,7 @@ pub struct Core {
     /// When the run loop must look up: at a device's event, the limit, a change of interrupts.
     pub(crate) attention: u64,
 
+    float: Float,
     recent: Recent,
     /// The page that instructions come from, through the cache, and its frame.
     fetch_page: u32,
@@ -101,6 +104,7 @@ impl Core {
             strict,
             return_address: NOWHERE,
             attention: 0,
+            float: Float::new(),
             recent: Recent::new(),
             fetch_page: NOWHERE,
             fetch_frame: 0,
@@ -157,6 +161,11 @@ impl Core {
         (self.hi, self.lo) = (hi, lo);
     }
 
+    /// Register `number` of coprocessor 1, of which the low five bits count.
+    pub fn float(&self, number: u8) -> u32 {
+        self.float.registers[usize::from(number & 31)]
+    }
+
     /// Coprocessor 0.
     pub fn control(&self) -> &Control {
         &self.control
@@ -205,6 +214,12 @@ impl Core {
                 .filter(|past| past.pc != NOWHERE)
                 .collect(),
         }
+    }
+
+    /// The last instruction that was fetched, if the last fetch was answered.
+    pub fn last(&self) -> Option<Past> {
+        let past = self.history[self.counts.instructions as usize % HISTORY];
+        (past.pc != NOWHERE && self.counts.instructions > 0).then_some(past)
     }
 
     fn forget_translations(&mut self) {

@@ -102,11 +102,11 @@ impl<'m, M: Mode> Step<'m, M> {
     #[inline(never)]
     fn fetch_slowly(&mut self) -> Result<(u32, Decoded), Trap> {
         let pc = self.core.pc;
-        if pc == self.core.return_address {
-            return Err(Trap::Returned);
-        }
         if pc & 3 != 0 {
             return Err(Exception::at(Cause::AddressLoad, pc).into());
+        }
+        if pc == self.core.return_address {
+            return Err(Trap::Returned);
         }
         let (address, cached) = self.translate(pc, false)?;
         if cached && self.core.control.status & status::SWAP != 0 {
@@ -163,6 +163,17 @@ impl<'m, M: Mode> Step<'m, M> {
 }
 
 impl Core {
+    /// Puts the instruction that did not complete before the machine again. What was counted of it
+    /// stays counted, and a load that arrived during it has arrived.
+    pub(crate) fn step_back(&mut self) {
+        // A fetch that failed has not moved on.
+        if self.last().is_some() {
+            self.next_pc = self.pc;
+            self.pc = self.current;
+        }
+        self.branched = self.in_slot;
+    }
+
     #[inline]
     fn remember(&mut self, pc: u32, word: u32) {
         self.history[self.counts.instructions as usize % HISTORY] = Past { pc, word };

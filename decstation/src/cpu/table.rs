@@ -86,13 +86,18 @@ macro_rules! for_each_instruction {
             Tlbp    "tlbp"    Cop0Function 0x08 Nothing   |c, _x| c.tlb_probe();
             Rfe     "rfe"     Cop0Function 0x10 Nothing   |c, _x| c.restore_from_exception();
 
+            Mfc1    "mfc1"    Cop1    0x00 MoveFromFloat  |c, x| c.move_from_float(x.d, x.i);
+            Cfc1    "cfc1"    Cop1    0x02 MoveFromFloat  |c, x| c.move_from_float_control(x.d, x.i);
+            Mtc1    "mtc1"    Cop1    0x04 MoveToFloat    |c, x| c.move_to_float(x.t, x.i);
+            Ctc1    "ctc1"    Cop1    0x06 MoveToFloat    |c, x| c.move_to_float_control(x.t, x.i);
+            Lwc1    "lwc1"    Primary 0x31 FloatMemory    |c, x| c.load_float(x);
+            Swc1    "swc1"    Primary 0x39 FloatMemory    |c, x| c.store_float(x);
+
             Cop1    "cop1"    Primary 0x11 Coprocessor    |c, _x| c.coprocessor(1);
             Cop2    "cop2"    Primary 0x12 Coprocessor    |c, _x| c.coprocessor(2);
             Cop3    "cop3"    Primary 0x13 Coprocessor    |c, _x| c.coprocessor(3);
-            Lwc1    "lwc1"    Primary 0x31 CoprocessorMemory |c, _x| c.coprocessor(1);
             Lwc2    "lwc2"    Primary 0x32 CoprocessorMemory |c, _x| c.coprocessor(2);
             Lwc3    "lwc3"    Primary 0x33 CoprocessorMemory |c, _x| c.coprocessor(3);
-            Swc1    "swc1"    Primary 0x39 CoprocessorMemory |c, _x| c.coprocessor(1);
             Swc2    "swc2"    Primary 0x3a CoprocessorMemory |c, _x| c.coprocessor(2);
             Swc3    "swc3"    Primary 0x3b CoprocessorMemory |c, _x| c.coprocessor(3);
         }

@@ -2,7 +2,7 @@
 //!
 //! An entry is held as the two registers it is written from, EntryHi and EntryLo. A search of 64
 //! entries for every access would be slow, so the last translations are kept in a small table in
-//! front ([`Recent`]); whatever could change a translation empties it.
+//! front (`Recent`); whatever could change a translation empties it.
 
 /// Entries of the TLB.
 pub const ENTRIES: usize = 64;

@@ -10,6 +10,7 @@
 //! end first. What lies outside a device's registers answers with [`BusError`].
 
 pub mod dz;
+pub mod lance;
 pub mod rtc;
 
 use core::fmt;

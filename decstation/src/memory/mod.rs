@@ -16,6 +16,9 @@ use cache::{DataCache, InstructionCache};
 pub(crate) use cache::{Line, STALE, VALID};
 use write_buffer::WriteBuffer;
 
+/// Where both boards have their boot ROM.
+const BOOT_ROM: u32 = 0x1fc0_0000;
+
 /// The order of bytes in a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Endian {
@@ -274,6 +277,10 @@ impl Memory {
         if self.devices {
             // The board latches a write that nothing answers and pulls its error line.
             self.board.write(address, width, value, counts.cycles);
+            if M::CACHES && address >> 22 == BOOT_ROM >> 22 {
+                // A call of the ROM may have put something into RAM.
+                self.data.invalidate_all();
+            }
             Ok(())
         } else {
             Err(BusError { address, width })
