@@ -17,6 +17,9 @@ const MAX_PARAMS: usize = 8;
 
 /// Emits functions for the target `T`, one after the other, in memory that it reuses.
 ///
+/// What is called per instruction is inlined, and what is not inlined gets no reference to the assembler: so a
+/// compiler can keep it in registers across instructions.
+///
 /// Instructions return nothing. The first mistake is kept, and [`Assembler::end`] returns it.
 #[derive(Debug)]
 pub struct Assembler<T> {
@@ -52,6 +55,7 @@ impl<T: Target> Assembler<T> {
     /// # Errors
     /// [`ErrorKind::TooManyArguments`], or the number `N` is not that of the signature's parameters
     /// (same kind). An unfinished function is forgotten.
+    #[inline]
     pub fn begin<const N: usize>(&mut self, signature: &Signature<'_>) -> Result<[Reg; N], Error> {
         self.open = false;
         let given = signature.params.len();
@@ -63,9 +67,8 @@ impl<T: Target> Assembler<T> {
                 limit.min(N) as u64,
             ));
         }
-        (self.pool, self.locals, self.leaf, self.error) =
-            (RegPool::full::<T>(), 0, signature.leaf, None);
-        let params = self.place_params::<N>()?;
+        let (pool, params) = place_params::<T, N>(signature.leaf)?;
+        (self.pool, self.locals, self.leaf, self.error) = (pool, 0, signature.leaf, None);
         self.open = true;
         self.target.begin(signature, &params);
         Ok(params)
@@ -75,6 +78,7 @@ impl<T: Target> Assembler<T> {
     ///
     /// # Errors
     /// The first thing that went wrong since [`Assembler::begin`]; no code was made then.
+    #[inline]
     pub fn end(&mut self) -> Result<T::Output<'_>, Error> {
         if !core::mem::replace(&mut self.open, false) {
             return Err(Error::new(ErrorKind::NotInFunction, 0, 0));
@@ -124,6 +128,7 @@ impl<T: Target> Assembler<T> {
     ///
     /// # Errors
     /// [`ErrorKind::FrameLimit`]
+    #[inline]
     pub fn local(&mut self, ty: Ty) -> Result<Local, Error> {
         let bytes = ty.bytes(T::WORD_BITS);
         self.local_block(bytes, bytes)
@@ -133,6 +138,7 @@ impl<T: Target> Assembler<T> {
     ///
     /// # Errors
     /// [`ErrorKind::FrameLimit`]
+    #[inline]
     pub fn local_block(&mut self, bytes: u32, align: u32) -> Result<Local, Error> {
         let at = self.locals.next_multiple_of(align.clamp(1, 8));
         let end = u64::from(at) + u64::from(bytes);
@@ -151,14 +157,14 @@ impl<T: Target> Assembler<T> {
     #[inline]
     pub fn load_local(&mut self, ty: Ty, d: Reg, local: Local) {
         self.target
-            .load(ty, Align::Natural, d, T::FRAME, Offset::Imm(local.0));
+            .load(ty, Align::Natural, d, T::FRAME, Self::place(local));
     }
 
     /// `local = a`, of the type.
     #[inline]
     pub fn store_local(&mut self, ty: Ty, a: Reg, local: Local) {
         self.target
-            .store(ty, Align::Natural, a, T::FRAME, Offset::Imm(local.0));
+            .store(ty, Align::Natural, a, T::FRAME, Self::place(local));
     }
 
     /// `d = address of local`.
@@ -169,7 +175,7 @@ impl<T: Target> Assembler<T> {
             Ty::P,
             d,
             T::FRAME,
-            Src::Imm(i64::from(local.0)),
+            Src::Imm(i64::from(T::LOCALS + local.0)),
         );
     }
 
@@ -199,6 +205,7 @@ impl<T: Target> Assembler<T> {
 
     /// Call a function of the host's C calling convention. Temporary registers are lost. Arguments and
     /// result are words; the upper half of a result of a 32-bit type is unspecified.
+    #[inline]
     pub fn call(&mut self, callee: Callee, arguments: &[Src], result: Option<Reg>) {
         if self.leaf {
             self.fail(Error::new(ErrorKind::CallInLeaf, 1, 0));
@@ -227,6 +234,7 @@ impl<T: Target> Assembler<T> {
     /// `branch` with `slot` executed between its decision and its effect, whether taken or not (VCODE's
     /// `v_schedule_delay`). A machine without delay slots executes the slot first; so that this is the
     /// same, the slot may not write what the branch reads.
+    #[inline]
     pub fn schedule_delay(&mut self, branch: Branch, slot: Op) {
         match slot.writes() {
             Some(d) if branch.reads(d) => {
@@ -241,6 +249,7 @@ impl<T: Target> Assembler<T> {
 
     /// `load` whose result the next `distance` instructions do not use (VCODE's `v_raw_load`): where loads
     /// have delays, nothing is inserted if `distance` covers them.
+    #[inline]
     pub fn raw_load(&mut self, load: Op, distance: u32) {
         match load {
             Op::Load(ty, align, d, base, offset) if load.form().is_listed() => {
@@ -251,6 +260,7 @@ impl<T: Target> Assembler<T> {
     }
 
     /// The instruction given as data.
+    #[inline]
     pub fn op(&mut self, op: Op) {
         if op.form().is_listed() {
             self.target.op(op);
@@ -260,6 +270,7 @@ impl<T: Target> Assembler<T> {
     }
 
     /// The branch given as data.
+    #[inline]
     pub fn branch(&mut self, branch: Branch) {
         if branch.form().is_listed() {
             self.target.plain_branch(branch);
@@ -268,34 +279,41 @@ impl<T: Target> Assembler<T> {
         }
     }
 
-    fn place_params<const N: usize>(&mut self) -> Result<[Reg; N], Error> {
-        let mut params = [T::FRAME; N];
-        let mut pending = [false; N];
-        for (index, param) in params.iter_mut().enumerate() {
-            match T::place_param(index).filter(|_| self.leaf) {
-                Some(reg) if self.pool.take_exact::<T>(reg) => *param = reg,
-                _ => pending[index] = true,
-            }
-        }
-        let class = if self.leaf {
-            Class::Temporary
-        } else {
-            Class::Persistent
-        };
-        for (param, _) in params
-            .iter_mut()
-            .zip(pending)
-            .filter(|(_, pending)| *pending)
-        {
-            *param = self.pool.take::<T>(class)?;
-        }
-        Ok(params)
+    #[inline]
+    const fn place(local: Local) -> Offset {
+        Offset::Imm(T::LOCALS + local.0)
     }
 
-    #[cold]
+    #[inline(always)]
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
+}
+
+/// Where the parameters of a function are, and the registers left.
+fn place_params<T: Target, const N: usize>(leaf: bool) -> Result<(RegPool, [Reg; N]), Error> {
+    let mut pool = RegPool::full::<T>();
+    let mut params = [T::FRAME; N];
+    let mut pending = [false; N];
+    for (index, param) in params.iter_mut().enumerate() {
+        match T::place_param(index).filter(|_| leaf) {
+            Some(reg) if pool.take_exact::<T>(reg) => *param = reg,
+            _ => pending[index] = true,
+        }
+    }
+    let class = if leaf {
+        Class::Temporary
+    } else {
+        Class::Persistent
+    };
+    for (param, _) in params
+        .iter_mut()
+        .zip(pending)
+        .filter(|(_, pending)| *pending)
+    {
+        *param = pool.take::<T>(class)?;
+    }
+    Ok((pool, params))
 }
 
 macro_rules! methods {

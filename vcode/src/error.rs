@@ -39,6 +39,8 @@ pub enum ErrorKind {
     TooManyArguments,
     /// A jump table of `given` labels; it may have `limit`.
     TableLimit,
+    /// A function with `given` labels; it may have `limit`.
+    LabelLimit,
     /// A call in a function that was declared a leaf.
     CallInLeaf,
     /// An instruction outside `begin` … `end`, or a `begin` inside.
@@ -117,6 +119,7 @@ impl fmt::Display for Error {
             ErrorKind::TableLimit => {
                 write!(f, "jump table of {given} labels, the limit is {limit}")
             }
+            ErrorKind::LabelLimit => write!(f, "{given} labels, the limit is {limit}"),
             ErrorKind::CallInLeaf => write!(f, "call in a leaf function"),
             ErrorKind::NotInFunction => write!(
                 f,

@@ -69,6 +69,8 @@ pub mod fuzzing;
 pub mod interp;
 mod label;
 mod listing;
+#[cfg(feature = "mips")]
+pub mod mips;
 pub mod op;
 mod pool;
 mod record;

@@ -49,6 +49,7 @@ impl RegPool {
     }
 
     /// Frees the register.
+    #[inline]
     pub(crate) fn put<T: Target>(&mut self, reg: Reg) -> Result<(), Error> {
         let not_in_use = Error::new(ErrorKind::RegisterNotInUse, u64::from(reg.number()), 0);
         let (class, at) = place::<T>(reg).ok_or(not_in_use)?;

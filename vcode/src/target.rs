@@ -19,6 +19,8 @@ pub trait Target {
     const PERSISTENTS: &'static [Reg];
     /// The register through which locals are addressed.
     const FRAME: Reg;
+    /// Bytes from where that register points up to the locals.
+    const LOCALS: i32 = 0;
     /// The most parameters a function has, and arguments a call.
     const MAX_ARGUMENTS: usize;
     /// Instructions after a branch that execute before it takes effect.
@@ -128,7 +130,7 @@ pub struct Signature<'a> {
 /// What the body of a function turned out to need; known at its end, patched into its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
-    /// Bytes of locals, from the frame register up.
+    /// Bytes of locals, from [`Target::LOCALS`] bytes above the frame register up.
     pub locals: u32,
     /// Persistent registers used: bit `i` for `Target::PERSISTENTS[i]`.
     pub persistents: u32,

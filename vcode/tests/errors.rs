@@ -208,6 +208,41 @@ fn the_oracle_reports_every_mistake() {
     mistakes(Interp::<32>::new());
 }
 
+#[cfg(feature = "mips")]
+#[test]
+fn mips_reports_every_mistake() {
+    mistakes(vcode::mips::Mips::new(&mut [0; 1024]));
+}
+
+#[cfg(feature = "mips")]
+#[test]
+fn a_buffer_for_mips_that_is_full_is_an_error_and_its_table_has_a_limit() {
+    use vcode::mips::{MAX_TABLE, Mips};
+    let mut buffer = [0; 1024];
+    let asm = &mut Assembler::new(Mips::new(&mut buffer));
+    let a = <Mips<1024> as Target>::TEMPORARIES[0];
+    // Labels on both sides of many branches, far past the end of the buffer.
+    let (kind, given, limit) = error_of(asm, &LEAF, |asm| {
+        let labels = [asm.label(), asm.label()];
+        asm.bind(labels[0]);
+        for _ in 0..10_000 {
+            asm.addu(a, a, 1);
+            asm.beqi(a, 0, labels[1]);
+            asm.bnei(a, 0, labels[0]);
+        }
+        asm.bind(labels[1]);
+    });
+    assert_eq!(kind, ErrorKind::BufferLimit);
+    assert!(given > limit);
+    let table = error_of(asm, &LEAF, |asm| {
+        let label = asm.label();
+        asm.jump_table(a, &vec![label; MAX_TABLE + 1]);
+        asm.bind(label);
+    });
+    let limit = MAX_TABLE as u64;
+    assert_eq!(table, (ErrorKind::TableLimit, limit + 1, limit));
+}
+
 #[cfg(feature = "clif")]
 #[test]
 fn cranelift_reports_every_mistake() {

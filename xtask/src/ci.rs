@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: the gate. The stages run in the order in which they fail fastest.
 
 use crate::{
-    demo, fuzz, readme, setup,
+    demo, fuzz, judges, readme, setup,
     shell::{self, command, stage},
     test, tidy,
 };
@@ -43,6 +43,7 @@ pub(crate) fn run() -> Result<()> {
     stage("cargo xtask test", || {
         shell::run(&mut command("cargo", &["xtask", "test"]))
     })?;
+    stage("judges", judges::run)?;
     stage("cargo xtask demo", demo::run)?;
     stage("README", readme::run)?;
     stage("fuzz", || fuzz::run(FUZZ_SECONDS))

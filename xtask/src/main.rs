@@ -7,9 +7,13 @@
 mod ci;
 mod demo;
 mod fuzz;
+mod image;
+mod judges;
+mod mips1;
 mod readme;
 mod setup;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -22,10 +26,14 @@ cargo xtask COMMAND
   test            run every test
   setup           install what the other commands need, and nothing else
   tidy            check the rules that no compiler checks
+  judges          compare the simulator with emulators of the same machines
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
+  sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
   readme          run the commands of README.md as they stand there
+  mips1check FILE [--allow-hilo]
+                  look through a MIPS image for what a R3000 must not be given
   golden          bless the recorded listings and outputs again
-  ci              the gate: format, tidy, clippy, docs, test, demo, readme, fuzz
+  ci              the gate: format, tidy, clippy, docs, test, judges, demo, readme, fuzz
 ";
 
 fn main() -> ExitCode {
@@ -41,8 +49,12 @@ fn main() -> ExitCode {
             Ok(seconds) => fuzz::run(seconds),
             Err(_) => return usage(&format!("`{seconds}` is not a number of seconds")),
         },
+        ["judges"] => judges::run(),
         ["readme"] => readme::run(),
+        ["mips1check", path] => mips1::run(path, false),
+        ["mips1check", path, "--allow-hilo"] => mips1::run(path, true),
         ["golden"] => test::bless(),
+        ["sim", rest @ ..] => sim::run(rest),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -31,6 +31,36 @@ pub(crate) const IPROUTE: Need = Need {
     package: "iproute2",
     purpose: "tests in network namespaces",
 };
+/// The emulator of the 5000/200 that counts instructions.
+pub(crate) const GXEMUL: Need = Need {
+    package: "gxemul",
+    purpose: "judging the simulator",
+};
+/// The emulator of the 3100.
+pub(crate) const MAME: Need = Need {
+    package: "mame",
+    purpose: "judging the simulator",
+};
+/// Debian's compiler, where rustup's has no sources of its library.
+pub(crate) const DEBIAN_RUSTC: Need = Need {
+    package: "rustc-web",
+    purpose: "images for MIPS",
+};
+/// Debian's cargo, with it.
+pub(crate) const DEBIAN_CARGO: Need = Need {
+    package: "cargo-web",
+    purpose: "images for MIPS",
+};
+/// The sources of its library.
+pub(crate) const DEBIAN_SOURCES: Need = Need {
+    package: "rust-web-src",
+    purpose: "images for MIPS",
+};
+/// A linker for them.
+pub(crate) const DEBIAN_LLD: Need = Need {
+    package: "lld-22",
+    purpose: "images for MIPS",
+};
 
 impl Need {
     fn present(&self) -> bool {
@@ -113,7 +143,7 @@ pub(crate) fn ensure_fuzz() -> Result<bool> {
 ///
 /// As the parts.
 pub(crate) fn everything() -> Result<()> {
-    ensure(&[&LINKER, &LIBPCAP, &IPROUTE])?;
+    ensure(&[&LINKER, &LIBPCAP, &IPROUTE, &GXEMUL, &MAME])?;
     ensure_fuzz()?;
     eprintln!("setup: done");
     Ok(())

@@ -39,6 +39,8 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
                 "--package",
                 "dpf",
                 "--no-default-features",
+                "--features",
+                "vcode/mips",
             ],
         ))
     })

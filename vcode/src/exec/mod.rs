@@ -11,6 +11,9 @@
 //! to the point of unification, invalidates the instruction cache, and asks every core to synchronise
 //! (`membarrier` with `SYNC_CORE` on Linux).
 //!
+//! On a machine without an operating system, such as the R3000's, there is nothing here to ask: the kernel owns pages and
+//! caches. There `mips::Code::install` copies the words and calls the kernel's flush.
+//!
 //! This module is the crate's only one with unsafe code, in the files `pages`, `call` and `trial`.
 
 mod call;

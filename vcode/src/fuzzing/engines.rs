@@ -12,7 +12,7 @@ use crate::{Assembler, Error};
 /// Addresses to reserve for the code of one program.
 const ARENA: usize = 1 << 20;
 /// Instructions that a program may execute: nested loops of four, and then some.
-const FUEL: u64 = 1 << 20;
+pub(super) const FUEL: u64 = 1 << 20;
 /// Words of memory that a program sees.
 pub(crate) const WORDS: usize = DATA / 8 + VALUES;
 
@@ -21,9 +21,15 @@ pub(crate) type Memory = Box<[u64; WORDS]>;
 
 /// What a program did: its result, and memory after it.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
-    result: u64,
-    memory: Vec<u8>,
+pub(super) struct Outcome {
+    pub(super) result: u64,
+    pub(super) memory: Vec<u8>,
+}
+
+#[cfg(feature = "mips")]
+std::thread_local! {
+    /// A simulated machine of this thread's own, since making one takes longer than a program.
+    static MIPS: core::cell::RefCell<super::mips::Engine> = super::mips::Engine::new().into();
 }
 
 /// Emits the program that the bytes describe for every backend, runs it on each, and compares.
@@ -50,6 +56,9 @@ pub fn agree(bytes: &[u8]) {
         let compiled = self::native(code, &mut memory, arguments);
         assert_eq!(compiled, expected, "clif and the oracle differ");
     }
+
+    #[cfg(feature = "mips")]
+    MIPS.with_borrow_mut(|mips| mips.agree(bytes, &fresh_memory(), arguments));
 }
 
 fn fresh_memory() -> Memory {
@@ -93,6 +102,6 @@ fn native(code: Generated<impl AsRef<[u8]>>, memory: &mut Memory, arguments: [u6
     }
 }
 
-fn as_bytes(memory: &Memory) -> Vec<u8> {
+pub(super) fn as_bytes(memory: &Memory) -> Vec<u8> {
     memory.iter().flat_map(|word| word.to_le_bytes()).collect()
 }

@@ -6,6 +6,10 @@
 //! and the tests only supply bytes. Left out: shrinking, which the fuzzer does.
 
 mod engines;
+#[cfg(feature = "mips")]
+mod hazards;
+#[cfg(feature = "mips")]
+mod mips;
 mod program;
 
 #[cfg(test)]

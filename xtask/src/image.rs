@@ -1,0 +1,94 @@
+//! Images for the simulated machines, built for `mipsel-sony-psx`: MIPS-I, little-endian, o32.
+//!
+//! The target has no library to install, so `core` is built along with the image, from the sources
+//! of the pinned compiler (the component `rust-src`, added where it is missing). Where rustup
+//! cannot add it, Debian's compiler and its sources do. LLVM's filler of delay slots puts loads
+//! where their use comes too early, so it is off.
+
+use crate::setup::{self, DEBIAN_CARGO, DEBIAN_LLD, DEBIAN_RUSTC, DEBIAN_SOURCES};
+use crate::shell::{output, root, run, succeeds};
+use anyhow::{Context as _, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "mipsel-sony-psx";
+
+/// A compiler with the sources of its library.
+struct Toolchain {
+    cargo: PathBuf,
+    rustc: Option<PathBuf>,
+    linker: PathBuf,
+}
+
+/// Builds the image of the package in `folder`, which is named `name`; its ELF file.
+///
+/// # Errors
+///
+/// When no compiler can be had, or it fails.
+pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
+    let toolchain = toolchain()?;
+    let script = root().join(folder).join("image.ld");
+    let target = root().join("target/image");
+    let mut command = Command::new(&toolchain.cargo);
+    command
+        .args(["build", "--release", "--quiet"])
+        .args(["-Zbuild-std=core,alloc,compiler_builtins"])
+        .args(["-Zbuild-std-features=compiler-builtins-mem"])
+        .args(["--target", TARGET])
+        .arg("--manifest-path")
+        .arg(root().join(folder).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_MIPSEL_SONY_PSX_LINKER", &toolchain.linker)
+        .env("RUSTFLAGS", flags(&script))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    if let Some(rustc) = &toolchain.rustc {
+        command.env("RUSTC", rustc);
+    }
+    run(&mut command)?;
+    let image = target
+        .join(TARGET)
+        .join("release")
+        .join(format!("{name}.exe"));
+    if !image.is_file() {
+        bail!("the build left no {}", image.display());
+    }
+    Ok(image)
+}
+
+fn flags(script: &Path) -> String {
+    let script = script.display();
+    format!("-Clink-arg=-T{script} -Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler")
+}
+
+fn toolchain() -> Result<Toolchain> {
+    let sysroot = PathBuf::from(output("rustc", &["--print", "sysroot"])?.trim());
+    let version = output("rustc", &["-vV"])?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc does not name its host")?;
+    let has_sources = || sysroot.join("lib/rustlib/src/rust/library/core").is_dir();
+    if !has_sources() {
+        eprintln!("setup: the sources of the library are missing; images are built with them");
+        // Whether that helped is seen by what is there.
+        succeeds("rustup", &["component", "add", "rust-src"]);
+    }
+    let linker = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
+    if has_sources() && linker.is_file() {
+        return Ok(Toolchain {
+            cargo: "cargo".into(),
+            rustc: None,
+            linker,
+        });
+    }
+    if setup::ensure(&[&DEBIAN_RUSTC, &DEBIAN_CARGO, &DEBIAN_SOURCES, &DEBIAN_LLD])? {
+        return Ok(Toolchain {
+            cargo: "/usr/bin/cargo".into(),
+            rustc: Some("/usr/bin/rustc".into()),
+            linker: "/usr/bin/rust-lld".into(),
+        });
+    }
+    bail!("no compiler with the sources of its library; run `rustup component add rust-src`")
+}
