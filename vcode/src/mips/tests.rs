@@ -248,6 +248,26 @@ fn a_load_in_a_slot_is_kept_from_its_use_on_both_paths() {
 }
 
 #[test]
+fn what_is_loaded_last_is_returned_through_the_slot_or_after_a_nop() {
+    let [a, b] = [T[0], T[1]];
+    let words = leaf(|asm| {
+        asm.ldu(a, b, 0);
+        asm.retu(a);
+    });
+    assert_eq!(words[..3], [m::lw(3, 0, 8), m::jr(31), m::addu(2, 3, 0)]);
+    // With a frame the last return falls into the epilogue.
+    let mut buffer = [0; WORDS];
+    let mut asm = Assembler::new(Mips::new(&mut buffer));
+    let [] = asm.begin(&LEAF).expect("no parameters");
+    asm.local(Ty::U).expect("room");
+    asm.ldu(a, b, 0);
+    asm.retu(a);
+    let words: Vec<u32> = asm.end().expect("a function").words().collect();
+    assert_eq!(words[..2], [m::addiu(29, 29, -32), m::lw(3, 0, 8)]);
+    assert_ne!(words[2], m::addu(2, 3, 0), "{:#?}", text(&words));
+}
+
+#[test]
 fn writes_of_hi_and_lo_keep_their_distance() {
     let [a, b, d] = [T[0], T[1], T[2]];
     let words = leaf(|asm| {
