@@ -113,7 +113,8 @@ pub enum Mode {
     /// Every filter that matches.
     #[default]
     All,
-    /// The one of highest priority, then the most specific. Filters must not overlap otherwise.
+    /// The one of highest priority, then the most specific. Filters must not overlap otherwise, and
+    /// those of different owners not at all.
     One,
     /// The first in the order of the files.
     First,

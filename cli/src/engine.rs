@@ -1,10 +1,12 @@
 //! The filters of one program for packets that start with one header: merged, compiled to native
 //! code, proved, and run.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, anyhow};
 use dpf::{
-    filter::{self, Lowered},
-    runtime::{self, Demux, FilterId, Install, InstallError, Refused as Refusal},
+    filter::{self, Filter, Lowered, Pool},
+    runtime::{self, ClaimId, Demux, FilterId, Install, InstallError, Owner, Refused as Refusal},
     syntax::{Diagnostic, ErrorKind, HeaderId, Program},
 };
 
@@ -35,14 +37,20 @@ impl Engine {
             Demux::monitoring()
         };
         let mut demux = demux.context("cannot prepare for native code")?;
-        let installs: Vec<Install> = lowered
-            .iter()
-            .map(|lowered| install(lowered, mode))
-            .collect();
+        let installs = match mode {
+            Mode::One => owned(&mut demux, &lowered)?,
+            Mode::All | Mode::First => lowered
+                .iter()
+                .map(|lowered| Install::from(lowered.filter.clone()))
+                .collect(),
+        };
         let installed = match demux.install_all(&installs) {
             Ok(installed) => installed,
             Err(refusal) => return Err(explain(&program, &lowered, refusal)),
         };
+        if let Some(why) = demux.walked() {
+            eprintln!("dpf: warning: no native code, which makes this slower: {why}");
+        }
         let ids = installed.iter().map(|installed| installed.id).collect();
         Ok(Self {
             demux,
@@ -79,16 +87,44 @@ impl Engine {
     }
 }
 
-/// The command is the one owner of all filters, whatever owners a file names for a kernel.
-fn install(lowered: &Lowered, mode: Mode) -> Install {
-    let install = Install::from(lowered.filter.clone());
-    match mode {
-        Mode::One => Install {
+/// The filters as their owners install them. A file grants nothing, so every owner has a claim of
+/// its own, to all packets, beside those of the others: what one installs must not overlap what
+/// another did. Filters that name no owner have one together, owner 0.
+fn owned(demux: &mut Demux, lowered: &[Lowered]) -> Result<Vec<Install>> {
+    let mut claims = BTreeMap::<u32, (Owner, ClaimId)>::new();
+    let everything = all_packets()?;
+    let mut installs = Vec::with_capacity(lowered.len());
+    for lowered in lowered {
+        let named = owner(lowered);
+        let (owner, claim) = match claims.get(&named) {
+            Some(known) => *known,
+            None => {
+                // The root claim is the command's own, on which nothing rests.
+                let owner = Owner(claims.len() as u32 + 1);
+                let claim = demux.grant(Owner::default(), ClaimId::ROOT, owner, everything.clone());
+                let claim = claim.with_context(|| format!("owner {named}"))?;
+                claims.insert(named, (owner, claim));
+                (owner, claim)
+            }
+        };
+        installs.push(Install {
+            owner,
+            claim,
             priority: lowered.priority,
-            ..install
-        },
-        Mode::All | Mode::First => install,
+            ..Install::from(lowered.filter.clone())
+        });
     }
+    Ok(installs)
+}
+
+/// Whose a filter is.
+pub fn owner(lowered: &Lowered) -> u32 {
+    lowered.owner.unwrap_or_default()
+}
+
+fn all_packets() -> Result<Filter> {
+    let everything = Pool::new().finish(Pool::TRUE);
+    everything.context("the filter of all packets")
 }
 
 /// Says which filter was refused, with a diagram, and the packet that two filters share.
@@ -103,18 +139,36 @@ fn explain(program: &Program, lowered: &[Lowered], refusal: Refusal) -> anyhow::
         return anyhow!("filter `{}`: {refusal}", new.name);
     };
     let old = &lowered[with.entry() as usize];
-    let title = match how {
-        runtime::OverlapKind::Equal => {
-            format!("`{}` matches the same packets as `{}`", new.name, old.name)
-        }
-        _ => format!(
-            "`{}` and `{}` overlap, and neither contains the other",
-            new.name, old.name
-        ),
+    let (title, help) = if owner(new) != owner(old) {
+        (
+            format!(
+                "`{}` of owner {} and `{}` of owner {} overlap",
+                new.name,
+                owner(new),
+                old.name,
+                owner(old)
+            ),
+            "filters of different owners must not share packets, whatever their priorities: \
+             give both the same owner, or use `--mode all` or `--mode first`",
+        )
+    } else {
+        let title = match how {
+            runtime::OverlapKind::Equal => {
+                format!("`{}` matches the same packets as `{}`", new.name, old.name)
+            }
+            _ => format!(
+                "`{}` and `{}` overlap, and neither contains the other",
+                new.name, old.name
+            ),
+        };
+        (
+            title,
+            "give one of them a higher priority, or use `--mode all` or `--mode first`",
+        )
     };
     let diagnostic = Diagnostic::error(ErrorKind::Filter, title, new.span, "this filter")
         .also(old.span, "and this one")
-        .help("give one of them a higher priority, or use `--mode all` or `--mode first`");
+        .help(help);
     let packet = decode(program, &witness.bytes, witness.wirelen, "  ");
     Refused(format!(
         "{}\n\nboth match:\n{packet}",

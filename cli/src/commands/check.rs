@@ -2,7 +2,8 @@
 //!
 //! Every pair of filters is compared as sets of packets, exactly. In the modes `all` and `first`
 //! overlaps are allowed and only shown. With `--mode one`, filters of equal priority may overlap
-//! only when one contains the other: anything else is what that mode refuses, and exit code 1.
+//! only when one contains the other, and those of different owners not at all: anything else is
+//! what that mode refuses, and exit code 1.
 
 use std::io::{self, BufWriter, Write, stdout};
 
@@ -16,6 +17,7 @@ use dpf::{
 use crate::{
     args::{Check, Mode},
     decode::decode,
+    engine::owner,
     exit::Exit,
     filters::{self, Refused},
     interrupt,
@@ -92,17 +94,16 @@ impl<'a> Report<'a> {
         };
         self.overlapping += 1;
         let nested = matches!(relation, Relation::AInB { .. } | Relation::BInA { .. });
-        let refused = self.mode == Mode::One && !nested && a.priority == b.priority;
-        self.refused += u64::from(refused);
-        writeln!(
-            self.out,
-            "{text}{}",
-            if refused {
+        let refused = match self.mode {
+            Mode::All | Mode::First => "",
+            Mode::One if owner(a) != owner(b) => ": refused, for their owners are different",
+            Mode::One if !nested && a.priority == b.priority => {
                 ": refused, for their priorities are equal"
-            } else {
-                ""
             }
-        )?;
+            Mode::One => "",
+        };
+        self.refused += u64::from(!refused.is_empty());
+        writeln!(self.out, "{text}{refused}")?;
         packets
             .iter()
             .try_for_each(|(what, witness)| self.packet(what, witness))
@@ -118,7 +119,8 @@ impl<'a> Report<'a> {
         let wins = |(other, lowered): (usize, &Lowered)| match self.mode {
             Mode::All => false,
             Mode::First => other < index,
-            Mode::One if other == index || lowered.priority < this.priority => false,
+            Mode::One if other == index || owner(lowered) != owner(this) => false,
+            Mode::One if lowered.priority < this.priority => false,
             Mode::One if lowered.priority > this.priority => true,
             Mode::One => {
                 let mut budget = Budget::new(DEFAULT_STEPS);
