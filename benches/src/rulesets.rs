@@ -9,10 +9,14 @@ use crate::{
     flows::PACKET_BYTES,
     harness::Nanoseconds,
     peers::{NONE, Peer, RUN, dpf},
+    table7::ratio,
     workload::Random,
 };
 use ::dpf::runtime::{Demux, FilterId, Install, Reader};
-use std::time::Instant;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Timed runs of each engine.
 const ROUNDS: usize = 101;
@@ -35,6 +39,45 @@ pub struct Result1k {
     /// Kibibytes by which the process grew while installing: tables, code, the trie and all that
     /// the writer keeps.
     pub resident: u64,
+}
+
+/// The head of a table of [`Result1k::row`]s.
+pub const HEADER: &str = "| set | rules | DPF ns | rte_acl single ns | ratio | linear scan ns | install ms | longest path | grown by |\n|---|---|---|---|---|---|---|---|---|";
+
+impl Result1k {
+    /// A line of a Markdown table.
+    pub fn row(&self, name: &str) -> String {
+        let (acl, factor) = match self.acl {
+            Some(acl) => (
+                format!("{:.0}", acl.median),
+                format!("{:.2}", ratio(self.dpf, acl)),
+            ),
+            None => Default::default(),
+        };
+        format!(
+            "| {name} | {} | {:.0} | {acl} | {factor} | {:.0} | {:.1} | {} | {} KiB |",
+            self.rules,
+            self.dpf.median,
+            self.linear.median,
+            self.install * 1e3,
+            self.longest_path,
+            self.resident,
+        )
+    }
+}
+
+/// The files of the rule sets, in order of their names.
+///
+/// # Errors
+///
+/// When there is no folder `classbench` in `data`.
+pub fn files(data: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(data.join("classbench")).map_err(|error| error.to_string())?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// A demultiplexer that gives each packet to the first rule of the set.

@@ -78,7 +78,7 @@ fn drawn(trie: &Trie) -> BTreeSet<StepId> {
 
 fn element(step: &Step, text: &str) -> Element {
     let fill = match step {
-        Step::Probe { .. } => "lightgrey",
+        Step::Probe { .. } | Step::Block { .. } => "lightgrey",
         _ => "white",
     };
     let look = StyleAttr::new(
@@ -104,7 +104,7 @@ fn arrow(step: &Step, at: usize) -> Arrow {
     let look = StyleAttr::new(Color::fast("black"), 1, None, 0, FONT_SIZE);
     let (style, text) = match (step, at) {
         (Step::Seq(_), at) => (LineStyleKind::Normal, (at + 1).to_string()),
-        (Step::Probe { .. }, _) => (LineStyleKind::Normal, String::new()),
+        (Step::Probe { .. } | Step::Block { .. }, _) => (LineStyleKind::Normal, String::new()),
         (_, 0) => (LineStyleKind::Normal, "yes".to_owned()),
         (_, _) => (LineStyleKind::Dashed, "no".to_owned()),
     };

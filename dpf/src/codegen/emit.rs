@@ -13,7 +13,7 @@ use vcode::{Assembler, Class, Label, Reg, Target};
 use super::flow::{Act, Flow, Goal, Node};
 use super::{Error, SIGNATURE};
 use crate::filter::Field;
-use crate::trie::{Base, MAX_BASES, Step, StepId, Trie, Value};
+use crate::trie::{Axis, Base, MAX_BASES, Step, StepId, Trie, Value};
 
 /// The most cases of a switch that are compared one by one.
 const MAX_CHAIN: usize = 4;
@@ -89,7 +89,11 @@ impl<T: Target> Emitter<'_, T> {
                     original |= left.mentions_wirelen() || right.mentions_wirelen();
                 }
                 Act::Step(Step::Length { wire, .. }) => original |= *wire,
-                Act::Step(Step::Probe { .. }) => {
+                Act::Step(step @ (Step::Probe { .. } | Step::Block { .. })) => {
+                    if let Step::Block { block, .. } = step {
+                        let axes = self.trie.blocks()[*block as usize].axes();
+                        original |= axes.contains(&Axis::WireLen);
+                    }
                     repeated |= flow.nodes[at].goals[0] != Goal::Return
                 }
                 _ => {}
@@ -236,6 +240,13 @@ impl<T: Target> Emitter<'_, T> {
             }
             Step::Probe { group, frames, .. } => {
                 self.probe(*group, frames)?;
+                if self.best.is_some() {
+                    self.go(goals[0], next);
+                }
+            }
+            Step::Block { block, .. } => {
+                let block = &self.trie.blocks()[*block as usize];
+                self.block(block, goals[0])?;
                 if self.best.is_some() {
                     self.go(goals[0], next);
                 }

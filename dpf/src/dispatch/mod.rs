@@ -15,6 +15,7 @@ mod key;
 mod memory;
 mod set;
 mod table;
+mod vectors;
 #[cfg(test)]
 mod tests;
 
@@ -22,4 +23,6 @@ pub use key::{KeyPlan, Piece};
 pub use memory::{Memory, Shared};
 pub use set::{MAX_BRANCHED_INTERVALS, SetTest};
 pub(crate) use table::{Item, Placed};
+pub use vectors::{AxisLayout, DE_BRUIJN, MAX_DIRECT, MAX_VECTOR_BYTES, Vectors, slot};
+pub(crate) use vectors::Axis;
 pub use table::{Layout, MAX_ENTRY, MAX_RANK, MULTIPLIER, OVERFLOW, STRIDE, Table};

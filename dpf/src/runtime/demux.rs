@@ -379,14 +379,9 @@ impl Demux {
         installs: &[Install],
         admissions: &[Admission],
     ) -> Result<Change, InstallError> {
-        let mut change = Change::Data;
-        for raise in admissions.iter().flat_map(|admission| &admission.raised) {
-            change = change.max(
-                self.set
-                    .set_rank(raise.entry, raise.new)
-                    .unwrap_or(Change::Data),
-            );
-        }
+        let raised = || admissions.iter().flat_map(|admission| &admission.raised);
+        let new: Vec<(u32, u32)> = raised().map(|raise| (raise.entry, raise.new)).collect();
+        let change = self.set.set_ranks(&new);
         let placed = installs
             .iter()
             .zip(admissions)
@@ -402,13 +397,10 @@ impl Demux {
             Err(error) => Err(InstallError::Trie(error)),
         };
         result.inspect_err(|_| {
-            for raise in admissions
-                .iter()
-                .rev()
-                .flat_map(|admission| admission.raised.iter().rev())
-            {
-                self.set.set_rank(raise.entry, raise.old);
-            }
+            let old = raised().rev().map(|raise| (raise.entry, raise.old));
+            let old: Vec<(u32, u32)> = old.collect();
+            // Whatever changed: it must be published, as `stale` says.
+            let _ = self.set.set_ranks(&old);
             self.stale = true;
         })
     }

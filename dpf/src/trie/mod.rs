@@ -9,6 +9,7 @@
 //! each into a group of its own. Left out: who wins between overlapping filters, which the caller
 //! says by ranks.
 
+mod block;
 mod build;
 mod cofactor;
 mod error;
@@ -17,16 +18,19 @@ mod form;
 mod graph;
 mod group;
 mod instantiate;
+mod listed;
 mod pivot;
 mod print;
 mod set;
 #[cfg(test)]
 mod tests;
 
+pub use block::{Axis, Block, BlockRule};
 pub use build::{MAX_BASES, MAX_DECISIONS, MAX_SPECIALISED_STEPS, MAX_STEPS};
 pub use error::{Error, ErrorKind};
 pub use form::MAX_FORMS;
 pub use graph::{Base, GroupId, SetUse, Step, StepId, Value};
 pub use group::{Lookup, TrieGroup};
+pub use listed::{MAX_LISTED, MAX_MEMBERS, MIN_GROUPS};
 pub use print::Dot;
 pub use set::{Change, Limits, Set, Trie};

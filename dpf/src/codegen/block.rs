@@ -1,0 +1,204 @@
+//! The first rule of a block that holds.
+//!
+//! Problem: hundreds of rules on the same fields, without a branch that depends on the packet.
+//! Method: on each axis the value's piece is found by halving, with conditional moves, or is the
+//! value itself; the piece says where its vector is. Then the words of all vectors are intersected,
+//! the last word first, and the first that is not zero is kept. Its lowest bit, times a de Bruijn
+//! constant, is the place of the result. What a table says is compared with the last vector's
+//! place before it is used, by a branch that is never taken. Vectors' addresses are in registers
+//! as long as there are some, and in the frame then. Left out: the vectors (`dispatch`).
+
+use alloc::vec::Vec;
+use vcode::op::Scale;
+use vcode::{Local, Reg, Target, Ty};
+
+use super::flow::Goal;
+use super::emit::Emitter;
+use super::{Error, ErrorKind};
+use crate::dispatch::{AxisLayout, DE_BRUIJN, Vectors};
+use crate::trie::{Axis, Block};
+
+/// Registers of the work on one axis, and then on one word.
+struct Work {
+    at: Reg,
+    value: Reg,
+    bound: Reg,
+    further: Reg,
+    table: Reg,
+}
+
+/// Where a vector's address is kept.
+#[derive(Clone, Copy)]
+enum Home {
+    Reg(Reg),
+    Frame(Local),
+}
+
+impl<T: Target> Emitter<'_, T> {
+    /// Finds the first rule: returns, or keeps the better one.
+    pub(super) fn block(&mut self, block: &Block, next: Goal) -> Result<(), Error> {
+        let vectors = block.vectors().ok_or(Error::new(ErrorKind::NoVectors))?;
+        if let (true, Some(rule)) = (block.axes().is_empty(), block.rules().first()) {
+            return self.only(rule.entry, rule.rank);
+        }
+        let work = Work {
+            at: self.register()?,
+            value: self.register()?,
+            bound: self.register()?,
+            further: self.register()?,
+            table: self.register()?,
+        };
+        let mut homes = Vec::with_capacity(block.axes().len());
+        for (axis, layout) in block.axes().iter().zip(vectors.axes()) {
+            self.vector(axis, layout, vectors, &work, next)?;
+            homes.push(match self.spare() {
+                // The last axis leaves its vector where it is.
+                _ if homes.len() + 1 == block.axes().len() => Home::Reg(work.at),
+                Some(reg) => {
+                    self.asm.movul(reg, work.at);
+                    Home::Reg(reg)
+                }
+                None => {
+                    let local = self.asm.local(Ty::Ul)?;
+                    self.asm.store_local(Ty::Ul, work.at, local);
+                    Home::Frame(local)
+                }
+            });
+        }
+        self.intersect(vectors, &homes, &work);
+        for home in homes {
+            match home {
+                Home::Reg(reg) if reg != work.at => self.free(reg)?,
+                _ => {}
+            }
+        }
+        self.result(vectors, &work)?;
+        for reg in [work.table, work.further, work.bound, work.value, work.at] {
+            self.free(reg)?;
+        }
+        Ok(())
+    }
+
+    /// Puts into `at` the address of the vector of the packet's value on an axis.
+    fn vector(
+        &mut self,
+        axis: &Axis,
+        layout: &AxisLayout,
+        vectors: &Vectors,
+        work: &Work,
+        next: Goal,
+    ) -> Result<(), Error> {
+        self.axis_value(axis, work)?;
+        self.asm
+            .setp(work.table, vectors.memory().address() as i64);
+        if layout.direct {
+            self.asm.movu(work.at, work.value);
+        } else {
+            self.count(layout, work);
+        }
+        let pieces = layout.pieces_at as i32;
+        self.asm.ldu(work.at, work.table, (work.at, Scale::X4, pieces));
+        let label = self.label(next);
+        self.asm.bgtu(work.at, vectors.last_vector(), label);
+        self.asm.addul(work.at, work.at, work.table);
+        Ok(())
+    }
+
+    /// Puts into `at` the number of bounds that are not above the value.
+    fn count(&mut self, layout: &AxisLayout, work: &Work) {
+        let bounds = layout.bounds_at as i32;
+        self.asm.setu(work.at, 0);
+        let mut left = layout.bounds;
+        while left > 0 {
+            // The number is between `at` and `at + left`; the loads of one bound too.
+            let half = left.div_ceil(2);
+            let middle = bounds + 4 * (half as i32 - 1);
+            self.asm
+                .ldu(work.bound, work.table, (work.at, Scale::X4, middle));
+            self.asm.addul(work.further, work.at, half);
+            self.asm
+                .cmovleu(work.at, work.further, work.bound, work.value);
+            left -= half;
+        }
+    }
+
+    /// Puts into `word` (which is `value`) the first word of the intersection that is not zero, and
+    /// into `place` (which is `bound`) the offset of its results.
+    fn intersect(&mut self, vectors: &Vectors, homes: &[Home], work: &Work) {
+        let (word, place) = (work.value, work.bound);
+        let (all, one) = (work.further, work.table);
+        for number in (0..vectors.words()).rev() {
+            let into = if number + 1 == vectors.words() { word } else { all };
+            for (at, home) in homes.iter().enumerate() {
+                let loaded = if at == 0 { into } else { one };
+                let address = match home {
+                    Home::Reg(reg) => *reg,
+                    Home::Frame(local) => {
+                        self.asm.load_local(Ty::Ul, loaded, *local);
+                        loaded
+                    }
+                };
+                self.asm.ldul(loaded, address, 8 * number as i32);
+                if at > 0 {
+                    self.asm.andul(into, into, one);
+                }
+            }
+            let results = i64::from(512 * number);
+            if into == word {
+                self.asm.setul(place, results);
+            } else {
+                self.asm.setul(one, results);
+                self.asm.cmovneul(place, one, all, 0);
+                self.asm.cmovneul(word, all, all, 0);
+            }
+        }
+    }
+
+    /// Returns or keeps the result of the lowest bit.
+    fn result(&mut self, vectors: &Vectors, work: &Work) -> Result<(), Error> {
+        let (word, place, table) = (work.value, work.bound, work.table);
+        let (lowest, value) = (work.further, work.at);
+        self.asm.negul(lowest, word);
+        self.asm.andul(word, word, lowest);
+        self.asm.setul(lowest, DE_BRUIJN as i64);
+        self.asm.mulul(word, word, lowest);
+        self.asm.rshul(word, word, 58);
+        self.asm.lshul(word, word, 3);
+        self.asm.addul(place, place, word);
+        self.asm.setp(table, vectors.memory().address() as i64);
+        let results = vectors.results_at() as i32;
+        self.asm.ldu(value, table, (place, results));
+        if self.best.is_none() {
+            self.asm.retu(value);
+            return Ok(());
+        }
+        self.asm.ldu(word, table, (place, results + 4));
+        self.keep(value, word);
+        Ok(())
+    }
+
+    fn axis_value(&mut self, axis: &Axis, work: &Work) -> Result<(), Error> {
+        let field = match axis {
+            Axis::Len => {
+                self.asm.movu(work.value, self.len);
+                return Ok(());
+            }
+            Axis::WireLen => {
+                self.asm.movu(work.value, self.wirelen);
+                return Ok(());
+            }
+            Axis::Field(field) => field,
+        };
+        self.field_into(work.value, field)?;
+        let shift = field.mask.trailing_zeros();
+        if shift > 0 {
+            self.asm.rshu(work.value, work.value, shift);
+        }
+        Ok(())
+    }
+
+    /// A free register, if there is one.
+    fn spare(&mut self) -> Option<Reg> {
+        self.register().ok()
+    }
+}
