@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 use vcode::op::Scale;
 use vcode::{Local, Reg, Target, Ty};
 
-use super::flow::Goal;
 use super::emit::Emitter;
+use super::flow::Goal;
 use super::{Error, ErrorKind};
 use crate::dispatch::{AxisLayout, DE_BRUIJN, Vectors};
 use crate::trie::{Axis, Block};
@@ -48,18 +48,25 @@ impl<T: Target> Emitter<'_, T> {
             further: self.register()?,
             table: self.register()?,
         };
-        let mut homes = Vec::with_capacity(block.axes().len());
+        let (mut homes, mut in_frame) = (Vec::with_capacity(block.axes().len()), 0);
+        // Odd widths are loaded in two parts.
+        let odd = |axis: &Axis| matches!(axis, Axis::Field(field) if field.bytes == 3);
+        let reserve = block.axes().iter().any(odd);
         for (axis, layout) in block.axes().iter().zip(vectors.axes()) {
             self.vector(axis, layout, vectors, &work, next)?;
-            homes.push(match self.spare() {
+            if homes.len() + 1 == block.axes().len() {
                 // The last axis leaves its vector where it is.
-                _ if homes.len() + 1 == block.axes().len() => Home::Reg(work.at),
+                homes.push(Home::Reg(work.at));
+                break;
+            }
+            homes.push(match self.spare(reserve)? {
                 Some(reg) => {
                     self.asm.movul(reg, work.at);
                     Home::Reg(reg)
                 }
                 None => {
-                    let local = self.asm.local(Ty::Ul)?;
+                    let local = self.word_of_frame(in_frame)?;
+                    in_frame += 1;
                     self.asm.store_local(Ty::Ul, work.at, local);
                     Home::Frame(local)
                 }
@@ -89,15 +96,15 @@ impl<T: Target> Emitter<'_, T> {
         next: Goal,
     ) -> Result<(), Error> {
         self.axis_value(axis, work)?;
-        self.asm
-            .setp(work.table, vectors.memory().address() as i64);
+        self.asm.setp(work.table, vectors.memory().address() as i64);
         if layout.direct {
             self.asm.movu(work.at, work.value);
         } else {
             self.count(layout, work);
         }
         let pieces = layout.pieces_at as i32;
-        self.asm.ldu(work.at, work.table, (work.at, Scale::X4, pieces));
+        self.asm
+            .ldu(work.at, work.table, (work.at, Scale::X4, pieces));
         let label = self.label(next);
         self.asm.bgtu(work.at, vectors.last_vector(), label);
         self.asm.addul(work.at, work.at, work.table);
@@ -128,7 +135,11 @@ impl<T: Target> Emitter<'_, T> {
         let (word, place) = (work.value, work.bound);
         let (all, one) = (work.further, work.table);
         for number in (0..vectors.words()).rev() {
-            let into = if number + 1 == vectors.words() { word } else { all };
+            let into = if number + 1 == vectors.words() {
+                word
+            } else {
+                all
+            };
             for (at, home) in homes.iter().enumerate() {
                 let loaded = if at == 0 { into } else { one };
                 let address = match home {
@@ -197,8 +208,28 @@ impl<T: Target> Emitter<'_, T> {
         Ok(())
     }
 
-    /// A free register, if there is one.
-    fn spare(&mut self) -> Option<Reg> {
-        self.register().ok()
+    /// A word of the frame, the same for the same number.
+    fn word_of_frame(&mut self, number: usize) -> Result<Local, Error> {
+        if let Some(known) = self.frame.get(number) {
+            return Ok(*known);
+        }
+        let local = self.asm.local(Ty::Ul)?;
+        self.frame.push(local);
+        Ok(local)
+    }
+
+    /// A free register, if there is one, and one more if so asked.
+    fn spare(&mut self, reserve: bool) -> Result<Option<Reg>, Error> {
+        let Ok(reg) = self.register() else {
+            return Ok(None);
+        };
+        if reserve {
+            let Ok(more) = self.register() else {
+                self.free(reg)?;
+                return Ok(None);
+            };
+            self.free(more)?;
+        }
+        Ok(Some(reg))
     }
 }

@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use vcode::{Assembler, Class, Label, Reg, Target};
+use vcode::{Assembler, Class, Label, Local, Reg, Target};
 
 use super::flow::{Act, Flow, Goal, Node};
 use super::{Error, SIGNATURE};
@@ -27,6 +27,8 @@ pub(super) struct Emitter<'a, T> {
     bases: [Option<Reg>; MAX_BASES as usize + 1],
     /// The best entry so far, plus 1, and its rank, plus 1.
     pub(super) best: Option<(Reg, Reg)>,
+    /// Words of the frame, which one block after the other uses.
+    pub(super) frame: Vec<Local>,
     labels: Vec<Label>,
     done: Label,
 }
@@ -50,6 +52,7 @@ pub(super) fn function<T: Target>(
         wirelen,
         bases,
         best: None,
+        frame: Vec::new(),
         labels,
         done,
     };

@@ -72,11 +72,7 @@ impl Vectors {
     /// # Errors
     ///
     /// The bytes that are needed, or more than which are needed, if they are more than `limit`.
-    pub(crate) fn new(
-        axes: &[Axis<'_>],
-        results: &[(u32, u32)],
-        limit: u64,
-    ) -> Result<Self, u64> {
+    pub(crate) fn new(axes: &[Axis<'_>], results: &[(u32, u32)], limit: u64) -> Result<Self, u64> {
         let words = results.len() / BITS + 1;
         let mut cuts = Vec::with_capacity(axes.len());
         let mut bytes = (words * BITS * RESULT) as u64;

@@ -26,6 +26,8 @@ pub struct Tally {
     pub pairs: u64,
     /// Of these, accepted.
     pub accepted: u64,
+    /// Packets classified by tries with blocks of rules.
+    pub blocks: u64,
 }
 
 /// An engine besides interpreter and walker.
@@ -46,7 +48,16 @@ pub trait Engine {
 pub fn script(seed: u64, engines: &mut [&mut dyn Engine], tally: &mut Tally) {
     let mut random = Random::new(seed);
     let mut installed: Vec<(u32, u32, Filter)> = Vec::new();
-    let mut set = Set::new(Limits::default(), random.bits());
+    // Half of the scripts make blocks of rules of what in others is looked up group by group.
+    let limits = Limits {
+        blocks_from: if random.one_in(2) {
+            1 + random.below(6) as usize
+        } else {
+            Limits::default().blocks_from
+        },
+        ..Limits::default()
+    };
+    let mut set = Set::new(limits, random.bits());
     let mut draw = Draw {
         structure: Random::new(random.bits()),
         constants: Random::new(random.bits()),
@@ -55,7 +66,15 @@ pub fn script(seed: u64, engines: &mut [&mut dyn Engine], tally: &mut Tally) {
     };
     let (mut entry, steps) = (0, 1 + random.below(40));
     for _ in 0..steps {
-        if random.one_in(4) && !installed.is_empty() {
+        if random.one_in(8) && !installed.is_empty() {
+            let at = random.below(installed.len() as u32) as usize;
+            let (entry, rank, _) = &mut installed[at];
+            *rank = random.bits() as u32 % (1 << 20) * 1024 + *entry;
+            assert!(
+                set.set_rank(*entry, *rank).is_some(),
+                "seed {seed}: entry {entry} was not installed"
+            );
+        } else if random.one_in(4) && !installed.is_empty() {
             let at = random.below(installed.len() as u32) as usize;
             let (gone, ..) = installed.swap_remove(at);
             assert!(
@@ -116,6 +135,7 @@ fn compare(
         tally.pairs += installed.len() as u64;
         tally.accepted += all.len() as u64;
         let trie = set.trie();
+        tally.blocks += u64::from(!trie.blocks().is_empty());
         assert_eq!(
             walk::classify_all(trie, &packet.bytes, packet.wirelen),
             all,

@@ -113,7 +113,11 @@ impl Demux {
     }
 
     fn new(policy: Option<Exclusive>, groups: usize) -> Result<Self, CodeError> {
-        let set = Set::new(Limits { groups }, seed());
+        let limits = Limits {
+            groups,
+            ..Limits::default()
+        };
+        let set = Set::new(limits, seed());
         let mut compiler = Compiler::new()?;
         let native = compiler.compile(set.trie(), false)?;
         let version = Arc::new(Version::compiled(set.trie().clone(), native));

@@ -10,7 +10,6 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::cmp::Reverse;
 
-use super::graph::Base;
 use crate::dispatch::{self, Shared, Vectors};
 use crate::filter::{Field, IntervalSet};
 
@@ -98,14 +97,6 @@ impl Block {
     /// trie must be walked.
     pub fn vectors(&self) -> Option<&Vectors> {
         self.vectors.as_ref()
-    }
-
-    /// The bases that its fields mention.
-    pub fn bases(&self) -> impl Iterator<Item = u8> + '_ {
-        self.axes.iter().filter_map(|axis| match axis {
-            Axis::Field(field) => Some(field.depth),
-            Axis::Len | Axis::WireLen => None,
-        })
     }
 
     /// The same rules with other ranks, or without those that have none: smaller vectors, or as
@@ -228,14 +219,4 @@ fn joined(mut tests: Vec<(u32, Shared<IntervalSet>)>) -> Vec<(u32, Shared<Interv
         same
     });
     tests
-}
-
-/// What a base's registers hold, for walkers: the place of a field.
-impl From<&Field> for Base {
-    fn from(field: &Field) -> Self {
-        Base {
-            var: field.depth,
-            add: field.offset,
-        }
-    }
 }

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Memory,
     /// `given` rules would stand in blocks; `limit` may.
     Listed,
+    /// The rules of a block test `given` fields; `limit` are allowed.
+    Axes,
     /// The blocks' vectors would take more than `given` bytes, or so many; `limit` are allowed.
     Vectors,
 }
@@ -86,6 +88,7 @@ impl fmt::Display for Error {
             ),
             ErrorKind::Memory => write!(f, "no room for a table of {given} keys"),
             ErrorKind::Listed => write!(f, "{given} rules in blocks; {limit} are allowed"),
+            ErrorKind::Axes => write!(f, "rules on {given} fields; {limit} are allowed"),
             ErrorKind::Vectors => write!(
                 f,
                 "{given} bytes and more of rule vectors; {limit} are allowed"

@@ -31,6 +31,8 @@ pub const MIN_GROUPS: usize = 16;
 pub const MAX_MEMBERS: usize = 64;
 /// The most rules that are listed.
 pub const MAX_LISTED: usize = 1 << 12;
+/// The most axes of a block: what registers and the frame carry.
+pub const MAX_AXES: usize = 16;
 /// The most nodes of a shape whose members are listed.
 const MAX_NODES: usize = 64;
 
@@ -126,9 +128,12 @@ impl Builder<'_> {
                     let given = self.block_bytes.saturating_add(bytes);
                     Error::limit(ErrorKind::Vectors, given, MAX_VECTOR_BYTES)
                 })?;
-                self.block_bytes += made
-                    .vectors()
-                    .map_or(0, |vectors| vectors.memory().bytes());
+                let axes = made.axes().len();
+                if axes > MAX_AXES {
+                    let limit = MAX_AXES as u64;
+                    return Err(Error::limit(ErrorKind::Axes, axes as u64, limit));
+                }
+                self.block_bytes += made.vectors().map_or(0, |vectors| vectors.memory().bytes());
                 let number = self.blocks.len() as u32;
                 self.blocks.push(made);
                 self.block_index.insert(place, number);
@@ -147,9 +152,9 @@ impl Builder<'_> {
             rank: 0,
             tests: Vec::new(),
         };
-        (rule.entry, rule.rank) = self
-            .rule_of(id)
-            .ok_or(Error::limit(ErrorKind::Formulas, u64::from(id.0), 0))?;
+        (rule.entry, rule.rank) =
+            self.rule_of(id)
+                .ok_or(Error::limit(ErrorKind::Formulas, u64::from(id.0), 0))?;
         for leaf in self.leaves(id) {
             let test = match self.arena.form(leaf) {
                 Form::Bits { field, set } => (Axis::Field(*field), set.clone()),

@@ -120,7 +120,11 @@ impl Trie {
             }
             Step::Block { block, .. } => {
                 let known = &self.blocks()[*block as usize];
-                write!(out, "block {block}: first of {} rules by", known.rules().len())?;
+                write!(
+                    out,
+                    "block {block}: first of {} rules by",
+                    known.rules().len()
+                )?;
                 known.axes().iter().try_for_each(|of| axis(out, of))?;
                 match known.vectors() {
                     Some(vectors) => write!(out, " ({} bytes)", vectors.memory().bytes()),

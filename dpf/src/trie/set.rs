@@ -26,11 +26,17 @@ pub enum Change {
 pub struct Limits {
     /// Groups: shapes, and equal filters beyond the first of each kind.
     pub groups: usize,
+    /// From so many groups on whose members may be rules of blocks, they are: [`MIN_GROUPS`], but
+    /// in tests.
+    pub blocks_from: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { groups: 1 << 16 }
+        Limits {
+            groups: 1 << 16,
+            blocks_from: MIN_GROUPS,
+        }
     }
 }
 
@@ -184,7 +190,11 @@ impl Set {
         if !last && !listed && !self.behind {
             return Some(Change::Data);
         }
-        let empty = if last { self.close(installed.group) } else { None };
+        let empty = if last {
+            self.close(installed.group)
+        } else {
+            None
+        };
         if self.follow(Follows::Graph).is_err() {
             // A smaller set with a larger trie: the old one serves on, without the entry.
             if last {
@@ -201,7 +211,9 @@ impl Set {
 
     /// Gives an entry another rank; nothing when it is not installed.
     pub fn set_rank(&mut self, entry: u32, rank: u32) -> Option<Change> {
-        self.entries.contains_key(&entry).then(|| self.set_ranks(&[(entry, rank)]))
+        self.entries
+            .contains_key(&entry)
+            .then(|| self.set_ranks(&[(entry, rank)]))
     }
 
     /// Gives entries other ranks, and makes what must be new once. Those not installed are left out.
@@ -218,8 +230,7 @@ impl Set {
             }
         }
         let new = |block: &Block| {
-            block
-                .changed(|rule| Some(self.entries.get(&rule.entry).map_or(0, |entry| entry.rank)))
+            block.changed(|rule| Some(self.entries.get(&rule.entry).map_or(0, |entry| entry.rank)))
         };
         let in_block = |block: &Block| {
             let concerned = |entry| ranks.iter().any(|(of, _)| *of == entry);
@@ -229,7 +240,13 @@ impl Set {
         if seen && !blocks.clone().any(in_block) {
             return Change::Data;
         }
-        let blocks = blocks.map(|block| if in_block(block) { new(block) } else { block.clone() });
+        let blocks = blocks.map(|block| {
+            if in_block(block) {
+                new(block)
+            } else {
+                block.clone()
+            }
+        });
         self.show(blocks.collect());
         Change::Code
     }
@@ -419,7 +436,11 @@ impl Set {
             .collect();
         let mut sources: Vec<_> = groups.iter().map(|(_, group)| group.source()).collect();
         let unlisted = |(_, (_, group)): &(u32, &(u32, &Group))| !listing || !group.may_be_listed();
-        let mut together: Vec<u32> = (0..).zip(&groups).filter(unlisted).map(|(at, _)| at).collect();
+        let mut together: Vec<u32> = (0..)
+            .zip(&groups)
+            .filter(unlisted)
+            .map(|(at, _)| at)
+            .collect();
         if listing {
             for (entry, installed) in &self.entries {
                 if let Some(group) = &self.groups[installed.group as usize]
@@ -440,7 +461,7 @@ impl Set {
 
     /// Whether members of groups are rules of blocks.
     fn is_listing(&self) -> bool {
-        self.listable >= MIN_GROUPS
+        self.listable >= self.limits.blocks_from
     }
 
     /// Whether the members of this group are.
