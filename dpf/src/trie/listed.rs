@@ -7,7 +7,7 @@
 //! left of them is a [`Block`]; before that, bounds that some of them still need are asked, the
 //! largest first, and shifts are taken, so that every rule is tests of known places.
 //!
-//! **Cost model** (ns, random traffic): a look-up in turn 2 to 4; a block 15 for its searches and
+//! **Cost model** (ns, random traffic; estimated, not measured apart): a look-up in turn 2 to 4; a block 15 for its searches and
 //! 0.04 for each rule. So from [`MIN_GROUPS`] groups on a block is used, and a group of more than
 //! [`MAX_MEMBERS`] members is looked up beside it. Left out: alternatives within a rule, and
 //! comparisons of fields; such groups are looked up beside the block.
