@@ -194,36 +194,13 @@ fn rule_sets() -> Result<(), String> {
         println!("not measured: DPF_TEST_DATA is not set");
         return Ok(());
     };
-    let folder = PathBuf::from(data).join("classbench");
-    let entries = std::fs::read_dir(&folder).map_err(|error| error.to_string())?;
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.sort();
-    println!(
-        "| set | rules | DPF ns | rte_acl single ns | ratio | linear scan ns | install ms | longest path | grown by |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("{}", rulesets::HEADER);
     let mut random = Random::new(9);
-    for path in paths {
+    for path in rulesets::files(&PathBuf::from(data))? {
         let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
         let set = rulesets::measure(&classbench::parse(&text)?, &mut random)?;
-        let acl = set
-            .acl
-            .map_or("".into(), |acl| format!("{:.0}", acl.median));
-        let factor = set
-            .acl
-            .map_or("".into(), |acl| format!("{:.2}", ratio(set.dpf, acl)));
-        println!(
-            "| {} | {} | {:.0} | {acl} | {factor} | {:.0} | {:.0} | {} | {} KiB |",
-            path.file_name().unwrap_or_default().to_string_lossy(),
-            set.rules,
-            set.dpf.median,
-            set.linear.median,
-            set.install * 1e3,
-            set.longest_path,
-            set.resident,
-        );
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        println!("{}", set.row(&name));
     }
     Ok(())
 }

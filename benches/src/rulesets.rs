@@ -9,10 +9,17 @@ use crate::{
     flows::PACKET_BYTES,
     harness::Nanoseconds,
     peers::{NONE, Peer, RUN, dpf},
+    table7::ratio,
     workload::Random,
 };
-use ::dpf::runtime::{Demux, FilterId, Install, Reader};
-use std::time::Instant;
+use ::dpf::{
+    codegen,
+    runtime::{Demux, FilterId, Install, Native, Reader},
+};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Timed runs of each engine.
 const ROUNDS: usize = 101;
@@ -32,9 +39,88 @@ pub struct Result1k {
     pub install: f64,
     /// The most instructions for one packet.
     pub longest_path: u32,
-    /// Kibibytes by which the process grew while installing: tables, code, the trie and all that
-    /// the writer keeps.
-    pub resident: u64,
+    /// What emitted code takes and reads.
+    pub memory: Memory,
+}
+
+/// Bytes that classifying touches: code, and the tables that code reads. What the writer keeps
+/// besides is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Code of the function for the winner.
+    pub best: u64,
+    /// Code of the functions for every filter that accepts, one for each group.
+    pub each: u64,
+    /// Vectors of blocks of rules, with their bounds and results.
+    pub vectors: u64,
+    /// All tables, the vectors among them.
+    pub tables: u64,
+}
+
+impl Memory {
+    /// What a demultiplexer takes.
+    pub fn of(demux: &Demux) -> Self {
+        let mut code = demux.native().into_iter().flat_map(Native::functions);
+        let bytes = |(_, bytes): (u64, &[u8])| bytes.len() as u64;
+        let blocks = demux.trie().blocks().iter();
+        let vectors = blocks.filter_map(|block| Some(block.vectors()?.memory().bytes()));
+        let tables = codegen::tables(demux.trie());
+        Self {
+            best: code.next().map_or(0, bytes),
+            each: code.map(bytes).sum(),
+            vectors: vectors.sum(),
+            tables: tables.iter().map(|table| table.memory.bytes()).sum(),
+        }
+    }
+
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.best + self.each + self.tables
+    }
+}
+
+/// The head of a table of [`Result1k::row`]s.
+pub const HEADER: &str = "| set | rules | DPF ns | rte_acl single ns | ratio | linear scan ns | install ms | longest path | vectors, all tables, code for `first`, code for `all`, KiB |\n|---|---|---|---|---|---|---|---|---|";
+
+impl Result1k {
+    /// A line of a Markdown table.
+    pub fn row(&self, name: &str) -> String {
+        let (acl, factor) = match self.acl {
+            Some(acl) => (
+                format!("{:.0}", acl.median),
+                format!("{:.2}", ratio(self.dpf, acl)),
+            ),
+            None => Default::default(),
+        };
+        let kibi = |bytes: u64| bytes.div_ceil(1024);
+        let memory = &self.memory;
+        format!(
+            "| {name} | {} | {:.0} | {acl} | {factor} | {:.0} | {:.1} | {} | {}, {}, {}, {} |",
+            self.rules,
+            self.dpf.median,
+            self.linear.median,
+            self.install * 1e3,
+            self.longest_path,
+            kibi(memory.vectors),
+            kibi(memory.tables),
+            kibi(memory.best),
+            kibi(memory.each),
+        )
+    }
+}
+
+/// The files of the rule sets, in order of their names.
+///
+/// # Errors
+///
+/// When there is no folder `classbench` in `data`.
+pub fn files(data: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(data.join("classbench")).map_err(|error| error.to_string())?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// A demultiplexer that gives each packet to the first rule of the set.
@@ -74,11 +160,10 @@ pub fn traffic(rules: &[Rule], count: usize, random: &mut Random) -> Vec<[u8; PA
 ///
 /// When a rule is refused or an answer is wrong.
 pub fn measure(rules: &[Rule], random: &mut Random) -> Result<Result1k, String> {
-    let before = resident();
     let start = Instant::now();
     let demux = install(rules)?;
     let install = start.elapsed().as_secs_f64();
-    let resident = resident().saturating_sub(before);
+    let memory = Memory::of(&demux);
     let mut engines: Vec<(&str, Box<dyn Peer>, Vec<f64>)> = vec![
         ("dpf", Box::new(First(demux.reader())), Vec::new()),
         ("linear", Box::new(Linear(rules.to_vec())), Vec::new()),
@@ -130,7 +215,7 @@ pub fn measure(rules: &[Rule], random: &mut Random) -> Result<Result1k, String> 
         linear,
         install,
         longest_path,
-        resident,
+        memory,
     })
 }
 
@@ -152,12 +237,4 @@ impl Peer for Linear {
             *answer = classbench::first(&self.0, packet).unwrap_or(NONE);
         }
     }
-}
-
-/// Kibibytes of this process in memory.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
 }

@@ -3,6 +3,9 @@
 use dpf_benches::{classbench, rulesets, workload::Random};
 use std::path::PathBuf;
 
+/// The most bytes of code and tables that a set of a thousand rules may take.
+const MOST_BYTES: u64 = 1 << 20;
+
 #[test]
 fn every_set_equals_a_linear_scan() {
     let Some(data) = std::env::var_os("DPF_TEST_DATA") else {
@@ -16,6 +19,14 @@ fn every_set_equals_a_linear_scan() {
         let text = std::fs::read_to_string(&path).expect("a text file");
         let rules = classbench::parse(&text).expect("rules");
         let demux = rulesets::install(&rules).expect("an installation");
+        assert_eq!(demux.trie().unlisted(), None, "{}", path.display());
+        assert!(!demux.trie().blocks().is_empty(), "{}", path.display());
+        let memory = rulesets::Memory::of(&demux);
+        assert!(
+            memory.total() <= MOST_BYTES,
+            "{}: {memory:?}",
+            path.display()
+        );
         let mut matched = 0;
         for packet in rulesets::traffic(&rules, 20_000, &mut Random::new(8)) {
             let first = classbench::first(&rules, &packet);

@@ -119,7 +119,7 @@ impl Layout {
         };
         for &id in steps {
             let text = name(&trie.describe(id));
-            let table = matches!(trie.step(id), Step::Probe { .. });
+            let table = matches!(trie.step(id), Step::Probe { .. } | Step::Block { .. });
             let width = LETTER_WIDTH * (text.chars().count() + 2) as f64;
             let place = layout.add(layer[&id], width, Some((text, table)));
             layout.of_step.insert(id, place);
@@ -364,7 +364,7 @@ fn draw_box(place: &Place, svg: &mut String) {
 fn label(step: &Step, at: usize) -> (String, bool) {
     match (step, at) {
         (Step::Seq(_), at) => ((at + 1).to_string(), false),
-        (Step::Probe { .. }, _) => (String::new(), false),
+        (Step::Probe { .. } | Step::Block { .. }, _) => (String::new(), false),
         (_, 0) => ("yes".to_owned(), false),
         (_, _) => ("no".to_owned(), true),
     }

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 
 use crate::filter::Field;
-use crate::trie::{Base, Lookup, MAX_BASES, Step, StepId, Trie, TrieGroup, Value};
+use crate::trie::{Axis, Base, Lookup, MAX_BASES, Step, StepId, Trie, TrieGroup, Value};
 
 /// The winner: of the entries whose filters accept the packet, one of the highest rank.
 pub fn classify(trie: &Trie, packet: &[u8], wirelen: u32) -> Option<u32> {
@@ -64,6 +64,19 @@ impl<'a> Walk<'a> {
                     pending.push(*next);
                     let group = &self.trie.groups()[group.0 as usize];
                     self.found.extend(self.probe(group, frames));
+                }
+                Step::Block { block, next } => {
+                    pending.push(*next);
+                    let rules = self.trie.blocks()[*block as usize].rules();
+                    let axes = self.trie.blocks()[*block as usize].axes();
+                    let first = rules.iter().find(|rule| {
+                        let mut tests = rule.tests.iter();
+                        tests.all(|(axis, set)| {
+                            let value = self.axis(&axes[*axis as usize]);
+                            value.is_some_and(|value| set.contains(value))
+                        })
+                    });
+                    self.found.extend(first.map(|rule| (rule.entry, rule.rank)));
                 }
                 Step::Captured { var, end, yes, no } => {
                     let inside =
@@ -145,6 +158,14 @@ impl<'a> Walk<'a> {
         };
         self.load(self.at(base), field.bytes)
             .map(|loaded| field.value(loaded as u32))
+    }
+
+    fn axis(&self, axis: &Axis) -> Option<u32> {
+        match axis {
+            Axis::Field(field) => self.field(field),
+            Axis::Len => Some(self.len()),
+            Axis::WireLen => Some(self.wirelen),
+        }
     }
 
     fn probe(&self, group: &TrieGroup, frames: &[Base]) -> Option<(u32, u32)> {

@@ -91,7 +91,11 @@ fn interp() {
 #[test]
 fn walk() {
     for case in common::cases() {
-        let mut set = Set::new(Limits { groups: 1 << 10 }, 1);
+        let limits = Limits {
+            groups: 1 << 10,
+            ..Limits::default()
+        };
+        let mut set = Set::new(limits, 1);
         for (entry, filter) in lower(&program(&case)).expect("lowered").iter().enumerate() {
             let _ = set
                 .insert(&filter.filter, entry as u32, 1000 - entry as u32)

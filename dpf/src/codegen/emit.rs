@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use vcode::{Assembler, Class, Label, Reg, Signature, Target, Ty};
+use vcode::{Assembler, Class, Label, Local, Reg, Signature, Target, Ty};
 
 use super::flow::{Act, Flow, Goal, Node};
 use super::home::{Home, Plan, Resident};
@@ -29,6 +29,8 @@ pub(super) struct Emitter<'a, T> {
     bases: [Option<Home>; MAX_BASES as usize + 1],
     /// The best entry so far, plus 1, and its rank, plus 1.
     pub(super) best: Option<(Home, Home)>,
+    /// Words of the frame, which one block after the other uses.
+    pub(super) frame: Vec<Local>,
     labels: Vec<Label>,
     done: Label,
 }
@@ -81,6 +83,7 @@ fn attempt<T: Target>(
         wirelen: wirelen.map(Home::Register),
         bases: [None; MAX_BASES as usize + 1],
         best: None,
+        frame: Vec::new(),
         labels,
         done,
     };
@@ -275,6 +278,13 @@ impl<T: Target> Emitter<'_, T> {
             }
             Step::Probe { group, frames, .. } => {
                 self.probe(*group, frames)?;
+                if self.best.is_some() {
+                    self.go(goals[0], next);
+                }
+            }
+            Step::Block { block, .. } => {
+                let block = &self.trie.blocks()[*block as usize];
+                self.block(block, goals[0])?;
                 if self.best.is_some() {
                     self.go(goals[0], next);
                 }

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     },
     /// The emitter refused: too many registers, too much code.
     Emitter(vcode::Error),
+    /// There was no memory for the vectors of a block.
+    NoVectors,
 }
 
 impl Error {
@@ -31,6 +33,10 @@ impl Error {
                 limit: limit as u64,
             },
         }
+    }
+
+    pub(super) const fn new(kind: ErrorKind) -> Self {
+        Error { kind }
     }
 
     /// Whether the machine has fewer registers than were asked for at once.
@@ -59,6 +65,7 @@ impl fmt::Display for Error {
                 write!(f, "code of {given} pieces; {limit} are allowed")
             }
             ErrorKind::Emitter(error) => write!(f, "{error}"),
+            ErrorKind::NoVectors => write!(f, "no memory for the vectors of a block"),
         }
     }
 }

@@ -102,6 +102,12 @@ impl<T: Target> Emitter<'_, T> {
     /// The field as a number under its mask, not yet shifted right.
     pub(super) fn field(&mut self, field: &Field) -> Result<Reg, Error> {
         let value = self.register()?;
+        self.field_into(value, field)?;
+        Ok(value)
+    }
+
+    /// The same, into a register.
+    pub(super) fn field_into(&mut self, value: Reg, field: &Field) -> Result<(), Error> {
         self.number(
             value,
             Base {
@@ -114,7 +120,7 @@ impl<T: Target> Emitter<'_, T> {
         if field.mask != u32::MAX >> (32 - 8 * u32::from(field.bytes)) {
             self.asm.andu(value, value, field.mask);
         }
-        Ok(value)
+        Ok(())
     }
 
     /// Loads 1 to 4 bytes as a number.

@@ -15,7 +15,7 @@ use vcode::{Local, Reg, Target, Ty};
 use super::Error;
 use super::emit::Emitter;
 use super::flow::{Act, Flow, Goal};
-use crate::trie::{Base, MAX_BASES, Step, Trie, Value};
+use crate::trie::{Axis, Base, MAX_BASES, Step, Trie, Value};
 
 /// Uses that keeping the best so far amounts to: two loads and two stores in one place.
 const KEEPING: u32 = 4;
@@ -93,6 +93,17 @@ impl Plan {
                     for piece in pieces {
                         if let Some(frame) = frames.get(usize::from(piece.frame)) {
                             plan.count_base(*frame);
+                        }
+                    }
+                    plan.count(Resident::Best, KEEPING);
+                }
+                Act::Step(Step::Block { block, .. }) => {
+                    repeated |= node.goals[0] != Goal::Return;
+                    for axis in trie.blocks()[*block as usize].axes() {
+                        match axis {
+                            Axis::Field(field) => plan.count_var(field.depth),
+                            Axis::WireLen => plan.count(Resident::WireLen, 1),
+                            Axis::Len => {}
                         }
                     }
                     plan.count(Resident::Best, KEEPING);

@@ -11,6 +11,7 @@
 //! entry plus 1, or 0. It loads from the packet and the [`tables`] only. Left out: pages, proof
 //! and publication, which are `runtime`'s.
 
+mod block;
 mod emit;
 mod error;
 mod expr;
@@ -85,6 +86,13 @@ pub fn tables(trie: &Trie) -> Vec<Table> {
                 memory,
             }));
         }
+    }
+    for (number, block) in trie.blocks().iter().enumerate() {
+        let vectors = block.vectors();
+        tables.extend(vectors.map(|vectors| Table {
+            name: alloc::format!("block {number}"),
+            memory: vectors.memory().clone(),
+        }));
     }
     for (number, set) in trie.sets().iter().enumerate() {
         let memory = set.test.memory().cloned();

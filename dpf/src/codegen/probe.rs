@@ -44,7 +44,7 @@ impl<T: Target> Emitter<'_, T> {
         }
     }
 
-    fn only(&mut self, entry: u32, rank: u32) -> Result<(), Error> {
+    pub(super) fn only(&mut self, entry: u32, rank: u32) -> Result<(), Error> {
         if self.best.is_none() {
             self.asm.retu(entry + 1);
             return Ok(());

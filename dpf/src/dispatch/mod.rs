@@ -4,7 +4,8 @@
 //! new flow must not cost new code. Method: the varying fields of a shape are packed into one
 //! compound key ([`KeyPlan`]), looked up in a [`Table`] whose slots hold key and result, and
 //! verified; the emitted code selects with conditional moves. Sets of values in the structure are
-//! tested by the cheapest of four means ([`SetTest`]).
+//! tested by the cheapest of four means ([`SetTest`]). Rules with prefixes and ranges, which have
+//! as many shapes as rules, are found together ([`Vectors`]).
 //!
 //! **Cost model** (Zen 4, ns, random traffic): a branch all traffic takes alike 0.2; a branch on
 //! the flow 5 or more; a look-up 1.2 for one way and 2 for four, the first cache miss not counted;
@@ -18,6 +19,7 @@ mod set;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 pub use key::{KeyPlan, Piece};
 pub use layout::{BUCKET_SHIFT, Layout};
@@ -25,3 +27,5 @@ pub use memory::{Memory, Shared};
 pub use set::{MAX_BRANCHED_INTERVALS, SetTest};
 pub(crate) use table::{Item, Placed};
 pub use table::{MAX_ENTRY, MAX_RANK, Table};
+pub(crate) use vectors::Axis;
+pub use vectors::{AxisLayout, DE_BRUIJN, MAX_DIRECT, MAX_VECTOR_BYTES, Vectors, slot};

@@ -3,7 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{Item, Placed, Table};
+use super::{Axis, DE_BRUIJN, Item, Placed, Table, Vectors, slot};
+use crate::filter::IntervalSet;
 use crate::fuzzing::Random;
 
 /// Inserts and removes at random; every look-up agrees with a map.
@@ -120,6 +121,107 @@ fn a_displacement_that_comes_back_revives_nothing() {
                 let expected = live.get(&key).map(|entry| (*entry, 0));
                 assert_eq!(table.lookup(&[key]), expected);
             }
+        }
+    }
+}
+
+/// What the vectors say, read as emitted code reads them, but by words of the memory.
+fn first_by_vectors(vectors: &Vectors, values: &[u32]) -> Option<(u32, u32)> {
+    let memory = vectors.memory();
+    let starts: Vec<usize> = vectors
+        .axes()
+        .iter()
+        .zip(values)
+        .map(|(axis, value)| {
+            let bounds = (0..axis.bounds).map(|at| memory.load((axis.bounds_at / 4 + at) as usize));
+            let piece = if axis.direct {
+                *value
+            } else {
+                bounds.filter(|bound| bound <= value).count() as u32
+            };
+            let start = memory.load((axis.pieces_at / 4 + piece) as usize);
+            assert!(start <= vectors.last_vector());
+            start as usize / 4
+        })
+        .collect();
+    let words = (0..vectors.words() as usize).map(|word| {
+        let all = starts
+            .iter()
+            .map(|start| memory.load_pair(start + 2 * word));
+        all.fold(u64::MAX, |all, one| all & one)
+    });
+    let (word, bits) = words.enumerate().find(|(_, bits)| *bits != 0)?;
+    let place = 64 * word + slot(bits.trailing_zeros()) as usize;
+    let at = vectors.results_at() as usize / 4 + 2 * place;
+    memory
+        .load(at)
+        .checked_sub(1)
+        .map(|entry| (entry, memory.load(at + 1) - 1))
+}
+
+#[test]
+fn every_bit_has_its_slot() {
+    let slots: alloc::collections::BTreeSet<u32> = (0..64).map(slot).collect();
+    assert_eq!(slots, (0..64).collect());
+    assert!(
+        (0..64).all(|bit| (1_u64 << bit).wrapping_mul(DE_BRUIJN) >> 58 == u64::from(slot(bit)))
+    );
+}
+
+#[test]
+fn vectors_find_the_first_rule() {
+    let mut random = Random::new(5);
+    for round in 0..300 {
+        let tops: Vec<u32> = (0..1 + random.below(4))
+            .map(|_| [1, 200, 255, 256, 5000, u32::MAX][random.below(6) as usize])
+            .collect();
+        let value = |random: &mut Random, top: u32| {
+            let edge = [0, top, top / 2, top.saturating_sub(1)];
+            if random.one_in(4) {
+                edge[random.below(4) as usize]
+            } else {
+                (random.bits() % (u64::from(top) + 1)) as u32
+            }
+        };
+        let rules: Vec<Vec<Option<IntervalSet>>> = (0..random.below(200))
+            .map(|_| {
+                let of = |random: &mut Random, top: u32| {
+                    let ranges = (0..1 + random.below(2)).map(|_| {
+                        let (a, b) = (value(random, top), value(random, top));
+                        (a.min(b), a.max(b))
+                    });
+                    let ranges: Vec<(u32, u32)> = ranges.collect();
+                    (!random.one_in(3)).then(|| IntervalSet::from_ranges(ranges))
+                };
+                tops.iter().map(|top| of(&mut random, *top)).collect()
+            })
+            .collect();
+        let axes: Vec<Axis<'_>> = tops
+            .iter()
+            .enumerate()
+            .map(|(axis, top)| Axis {
+                top: *top,
+                sets: rules.iter().map(|rule| rule[axis].as_ref()).collect(),
+            })
+            .collect();
+        let results: Vec<(u32, u32)> = (0..rules.len() as u32)
+            .map(|at| (3 * at, 900 - at))
+            .collect();
+        let vectors = Vectors::new(&axes, &results, u64::MAX).unwrap();
+        let bytes = vectors.memory().bytes();
+        assert!(Vectors::new(&axes, &results, bytes - 64).is_err());
+        for _ in 0..200 {
+            let values: Vec<u32> = tops.iter().map(|top| value(&mut random, *top)).collect();
+            let holds = |rule: &Vec<Option<IntervalSet>>| {
+                let mut tests = rule.iter().zip(&values);
+                tests.all(|(set, value)| set.as_ref().is_none_or(|set| set.contains(*value)))
+            };
+            let first = rules.iter().position(holds).map(|at| results[at]);
+            assert_eq!(
+                first_by_vectors(&vectors, &values),
+                first,
+                "round {round}: {values:?}"
+            );
         }
     }
 }

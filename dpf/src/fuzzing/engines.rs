@@ -40,6 +40,8 @@ pub struct Tally {
     /// Of these, near misses: rejected, and one flipped bit away from a packet that was compared
     /// too and that the filter accepts. Others may be as near; they are not counted.
     pub near_misses: u64,
+    /// Pairs compared by tries with blocks of rules.
+    pub blocks: u64,
 }
 
 /// An installed filter: its entry, its rank, and what it accepts.
@@ -147,6 +149,11 @@ impl<'a> Performance<'a> {
     fn new(data: &'a [u8], source: &mut Source<'_>) -> Self {
         let kin = source.below(5) != 0;
         let mut random = Random::new(source.word().into());
+        // Half of the scripts make blocks of rules of what in others is looked up group by group.
+        let mut limits = Limits::default();
+        if source.below(2) == 0 {
+            limits.blocks_from = 1 + source.below(6) as usize;
+        }
         Performance {
             data,
             draw: Draw {
@@ -156,7 +163,7 @@ impl<'a> Performance<'a> {
                 depth: source.below(4) + u32::from(kin),
                 expressions: source.below(2) == 0,
             },
-            set: Set::new(Limits::default(), random.bits()),
+            set: Set::new(limits, random.bits()),
             random,
             kin,
             installed: Vec::new(),
@@ -165,7 +172,7 @@ impl<'a> Performance<'a> {
         }
     }
 
-    /// Installs or removes a filter.
+    /// Installs or removes a filter, or gives one another rank.
     fn step(&mut self, source: &mut Source<'_>, tally: &mut Tally) {
         if source.below(4) == 0 && !self.installed.is_empty() {
             let at = source.below(self.installed.len() as u32) as usize;
@@ -173,6 +180,17 @@ impl<'a> Performance<'a> {
             assert!(
                 self.set.remove(gone).is_some(),
                 "script {:02x?}: entry {gone} was not installed",
+                self.data
+            );
+            return;
+        }
+        if source.below(8) == 0 && !self.installed.is_empty() {
+            let at = source.below(self.installed.len() as u32) as usize;
+            let (entry, rank, _) = &mut self.installed[at];
+            *rank = source.word() % (1 << 20) * 1024 + *entry;
+            assert!(
+                self.set.set_rank(*entry, *rank).is_some(),
+                "script {:02x?}: entry {entry} was not installed",
                 self.data
             );
             return;
@@ -263,6 +281,9 @@ impl<'a> Performance<'a> {
             let all = agree(&self.set, &self.installed, engines, packet);
             tally.pairs += self.installed.len() as u64;
             tally.accepted += all.len() as u64;
+            if !self.set.trie().blocks().is_empty() {
+                tally.blocks += self.installed.len() as u64;
+            }
             all
         };
         let accepting = judge(&witness.packet);

@@ -102,7 +102,12 @@ impl Demux {
     ///
     /// [`CodeError::Memory`] when no executable memory can be reserved.
     pub fn exclusive() -> Result<Self, CodeError> {
-        Self::new(Some(Exclusive::new(Owner::default())), MOST_SHAPES)
+        // Blocks of rules are made anew with every change; here a known shape must cost no code.
+        let limits = Limits {
+            groups: MOST_SHAPES,
+            blocks_from: usize::MAX,
+        };
+        Self::new(Some(Exclusive::new(Owner::default())), limits)
     }
 
     /// A monitor: any overlap, no owners; the first filter installed wins.
@@ -111,11 +116,15 @@ impl Demux {
     ///
     /// [`CodeError::Memory`] when no executable memory can be reserved.
     pub fn monitoring() -> Result<Self, CodeError> {
-        Self::new(None, MOST_GROUPS)
+        let limits = Limits {
+            groups: MOST_GROUPS,
+            ..Limits::default()
+        };
+        Self::new(None, limits)
     }
 
-    fn new(policy: Option<Exclusive>, groups: usize) -> Result<Self, CodeError> {
-        let set = Set::new(Limits { groups }, seed());
+    fn new(policy: Option<Exclusive>, limits: Limits) -> Result<Self, CodeError> {
+        let set = Set::new(limits, seed());
         let mut compiler = Compiler::new()?;
         let native = compiler.compile(set.trie(), false)?;
         let version = Arc::new(Version::compiled(set.trie().clone(), native));
@@ -389,14 +398,9 @@ impl Demux {
         installs: &[Install],
         admissions: &[Admission],
     ) -> Result<Change, InstallError> {
-        let mut change = Change::Data;
-        for raise in admissions.iter().flat_map(|admission| &admission.raised) {
-            change = change.max(
-                self.set
-                    .set_rank(raise.entry, raise.new)
-                    .unwrap_or(Change::Data),
-            );
-        }
+        let raised = || admissions.iter().flat_map(|admission| &admission.raised);
+        let new: Vec<(u32, u32)> = raised().map(|raise| (raise.entry, raise.new)).collect();
+        let change = self.set.set_ranks(&new);
         let placed = installs
             .iter()
             .zip(admissions)
@@ -412,13 +416,10 @@ impl Demux {
             Err(error) => Err(InstallError::Trie(error)),
         };
         result.inspect_err(|_| {
-            for raise in admissions
-                .iter()
-                .rev()
-                .flat_map(|admission| admission.raised.iter().rev())
-            {
-                self.set.set_rank(raise.entry, raise.old);
-            }
+            let old = raised().rev().map(|raise| (raise.entry, raise.old));
+            let old: Vec<(u32, u32)> = old.collect();
+            // Whatever changed: it must be published, as `stale` says.
+            let _ = self.set.set_ranks(&old);
             self.stale = true;
         })
     }

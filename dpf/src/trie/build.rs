@@ -15,6 +15,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 
+use super::block::Block;
 use super::cofactor::Seen;
 use super::facts::Fact;
 use super::form::{Arena, Closure, FALSE, Form, FormId, TRUE};
@@ -46,6 +47,8 @@ pub(super) struct Source<'a> {
     pub(super) varying: u32,
     /// As [`super::instantiate::depths`].
     pub(super) depths: &'a [u8],
+    /// Entry and rank of the one member, if it shall be a rule of a block.
+    pub(super) listed: Option<(u32, u32)>,
 }
 
 pub(super) struct Builder<'a> {
@@ -54,6 +57,8 @@ pub(super) struct Builder<'a> {
     pub(super) instances: HashMap<Closure, FormId, FixedState>,
     /// Tell constant bases apart, and split off the common header length.
     pub(super) specialise: bool,
+    /// How many groups come before the listed rules.
+    count: usize,
     steps: Vec<Step>,
     /// The digests of the steps.
     digests: Vec<u64>,
@@ -61,12 +66,16 @@ pub(super) struct Builder<'a> {
     states: HashMap<(u32, Box<[FormId]>), StepId, FixedState>,
     sets: Vec<SetUse>,
     set_index: BTreeMap<(Field, Shared<IntervalSet>), u32>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) block_index: BTreeMap<Box<[FormId]>, u32>,
+    pub(super) block_bytes: u64,
 }
 
 /// What a build gives: the steps, the set tests, a root for all groups together and one for each.
 pub(super) struct Built {
     pub(super) steps: Vec<Step>,
     pub(super) sets: Vec<SetUse>,
+    pub(super) blocks: Vec<Block>,
     pub(super) best: StepId,
     pub(super) each: Vec<StepId>,
 }
@@ -76,28 +85,32 @@ type Ready = (u32, Box<[Base]>);
 
 const END: StepId = StepId(0);
 
-/// Builds the trie of the groups.
-pub(super) fn build(groups: &[Source<'_>], together: &[u32]) -> Result<Built, Error> {
-    let attempt = Builder::new(groups, true).run(together);
+/// Builds the trie: of those `together`, and of each of the first `count` alone.
+pub(super) fn build(groups: &[Source<'_>], together: &[u32], count: usize) -> Result<Built, Error> {
+    let attempt = Builder::new(groups, true, count).run(together);
     match attempt {
-        Err(error) if error.is_size() => Builder::new(groups, false).run(together),
+        Err(error) if error.is_size() => Builder::new(groups, false, count).run(together),
         other => other,
     }
 }
 
 impl<'a> Builder<'a> {
-    fn new(groups: &'a [Source<'a>], specialise: bool) -> Self {
+    fn new(groups: &'a [Source<'a>], specialise: bool, count: usize) -> Self {
         Builder {
             groups,
             arena: Arena::new(),
             instances: HashMap::default(),
             specialise,
+            count,
             steps: alloc::vec![Step::End],
             digests: alloc::vec![0],
             index: HashTable::new(),
             states: HashMap::default(),
             sets: Vec::new(),
             set_index: BTreeMap::new(),
+            blocks: Vec::new(),
+            block_index: BTreeMap::new(),
+            block_bytes: 0,
         }
     }
 
@@ -112,12 +125,13 @@ impl<'a> Builder<'a> {
             .collect();
         let best = self.together(all)?;
         let mut each = Vec::with_capacity(forms.len());
-        for form in forms {
+        for &form in forms.iter().take(self.count) {
             each.push(self.state([form].into(), 0, 0)?);
         }
         Ok(Built {
             steps: self.steps,
             sets: self.sets,
+            blocks: self.blocks,
             best,
             each,
         })
@@ -179,6 +193,7 @@ impl<'a> Builder<'a> {
     fn take_probe(&mut self, open: &mut Vec<FormId>) -> Result<Option<Ready>, Error> {
         for at in 0..open.len() {
             match &*self.arena.shared(open[at]) {
+                Form::Probe { group, .. } if self.groups[*group as usize].listed.is_some() => {}
                 Form::Probe { group, frames } => {
                     open.remove(at);
                     return Ok(Some((*group, frames.clone())));
@@ -216,7 +231,21 @@ impl<'a> Builder<'a> {
     ) -> Result<StepId, Error> {
         let mut parts = Vec::new();
         while !open.is_empty() {
-            let Some((fact, origin)) = self.pivot(&open) else {
+            let pivot = self.pivot(&open);
+            if self.groups.len() > self.count && open.iter().any(|&id| self.is_listed(id)) {
+                let goes_on = match &pivot {
+                    Some((fact, _)) => self.divides(&open, fact)?,
+                    None => false,
+                };
+                if !goes_on {
+                    let (listed, rest) = open.into_iter().partition(|&id| self.is_listed(id));
+                    open = rest;
+                    let after = self.kept(kept, &open);
+                    parts.push(self.listed(listed, after, depth)?);
+                    continue;
+                }
+            }
+            let Some((fact, origin)) = pivot else {
                 // A formula without a test is a probe or a constant; neither is here.
                 return Err(Error::limit(ErrorKind::Formulas, open.len() as u64, 0));
             };
@@ -238,10 +267,7 @@ impl<'a> Builder<'a> {
                     later.push(id);
                 }
             }
-            let after = later
-                .iter()
-                .fold(kept, |vars, id| vars | self.arena.vars(*id))
-                & !1;
+            let after = self.kept(kept, &later);
             parts.push(self.decision(fact, (yes, no), after, depth)?);
             open = later;
         }
@@ -253,7 +279,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn decision(
+    /// The bases that `later` uses, besides those kept already.
+    fn kept(&self, kept: u32, later: &[FormId]) -> u32 {
+        later
+            .iter()
+            .fold(kept, |vars, id| vars | self.arena.vars(*id))
+            & !1
+    }
+
+    pub(super) fn decision(
         &mut self,
         fact: Fact,
         (yes, no): (Vec<FormId>, Vec<FormId>),
@@ -364,7 +398,7 @@ impl<'a> Builder<'a> {
         Ok(at)
     }
 
-    fn step(&mut self, step: Step) -> Result<StepId, Error> {
+    pub(super) fn step(&mut self, step: Step) -> Result<StepId, Error> {
         let digest = digest(&step);
         let steps = &self.steps;
         if let Some(&known) = self.index.find(digest, |id| steps[id.0 as usize] == step) {
@@ -393,7 +427,7 @@ impl<'a> Builder<'a> {
 }
 
 /// A test as two facts: it holds, it fails.
-fn sides(fact: &Fact) -> (Fact, Fact) {
+pub(super) fn sides(fact: &Fact) -> (Fact, Fact) {
     let (mut yes, mut no) = (fact.clone(), fact.clone());
     match &mut no {
         Fact::Captured { holds, .. }

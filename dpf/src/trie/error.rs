@@ -32,6 +32,12 @@ pub enum ErrorKind {
     Bases,
     /// Keys collide beyond `limit` look-ups, or there is no memory for `given` of them.
     Memory,
+    /// `given` rules would stand in blocks; `limit` may.
+    Listed,
+    /// The rules of a block test `given` fields; `limit` are allowed.
+    Axes,
+    /// The blocks' vectors would take more than `given` bytes, or so many; `limit` are allowed.
+    Vectors,
 }
 
 impl Error {
@@ -81,6 +87,12 @@ impl fmt::Display for Error {
                 "{given} header bases in use at once; {limit} are allowed"
             ),
             ErrorKind::Memory => write!(f, "no room for a table of {given} keys"),
+            ErrorKind::Listed => write!(f, "{given} rules in blocks; {limit} are allowed"),
+            ErrorKind::Axes => write!(f, "rules on {given} fields; {limit} are allowed"),
+            ErrorKind::Vectors => write!(
+                f,
+                "{given} bytes and more of rule vectors; {limit} are allowed"
+            ),
         }
     }
 }

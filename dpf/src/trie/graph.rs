@@ -108,6 +108,13 @@ pub enum Step {
         /// Then.
         next: StepId,
     },
+    /// Find the first rule of a block that holds, and go on.
+    Block {
+        /// Index into the trie's blocks.
+        block: u32,
+        /// Then.
+        next: StepId,
+    },
     /// One after the other.
     Seq(Box<[StepId]>),
 }
@@ -148,7 +155,7 @@ impl Step {
             | Step::Length { yes, no, .. }
             | Step::Compare { yes, no, .. }
             | Step::Shift { yes, no, .. } => ([Some(*yes), Some(*no)], &[]),
-            Step::Probe { next, .. } => ([Some(*next), None], &[]),
+            Step::Probe { next, .. } | Step::Block { next, .. } => ([Some(*next), None], &[]),
             Step::Seq(parts) => ([None, None], parts),
         };
         pair.into_iter().flatten().chain(list.iter().copied())

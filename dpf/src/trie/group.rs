@@ -7,7 +7,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use super::build::Source;
-use super::{Error, ErrorKind, instantiate};
+use super::{Error, ErrorKind, instantiate, listed};
 use crate::dispatch::{Item, KeyPlan, Placed, Shared, Table};
 use crate::shape::{Rule, Shape};
 
@@ -56,6 +56,7 @@ pub(super) struct Group {
     depths: Shared<[u8]>,
     pub(super) constants: Box<[u32]>,
     pub(super) varying: u32,
+    conjunction: bool,
     pub(super) plan: Shared<KeyPlan>,
     pub(super) lookup: Lookup,
 }
@@ -75,6 +76,7 @@ impl Group {
         Group {
             depths: instantiate::depths(rule.shape.nodes()).into(),
             plan: Shared::new(KeyPlan::new(rule.shape.slots(), 0)),
+            conjunction: listed::is_conjunction(&rule.shape),
             shape: Shared::new(rule.shape),
             constants: rule.keys,
             varying: 0,
@@ -88,7 +90,28 @@ impl Group {
             constants: &self.constants,
             varying: self.varying,
             depths: &self.depths,
+            listed: None,
         }
+    }
+
+    /// A member as a rule of its own.
+    pub(super) fn member<'a>(&'a self, keys: &'a [u32], entry: u32, rank: u32) -> Source<'a> {
+        Source {
+            constants: keys,
+            varying: 0,
+            listed: Some((entry, rank)),
+            ..self.source()
+        }
+    }
+
+    /// Whether its members may be rules of a block: few conjunctions.
+    pub(super) fn may_be_listed(&self) -> bool {
+        let members = match &self.lookup {
+            Lookup::None => 0,
+            Lookup::One { .. } => 1,
+            Lookup::Table(table) => table.len(),
+        };
+        self.conjunction && (1..=listed::MAX_MEMBERS).contains(&members)
     }
 
     pub(super) fn shown(&self) -> TrieGroup {

@@ -71,6 +71,35 @@ impl Builder<'_> {
         Some((self.guarded(candidate, *origin, state), *origin))
     }
 
+    /// The shift to take next, or what must be asked before it, if conjunctions wait for one.
+    pub(super) fn shift_pivot(&self, state: &[FormId]) -> Option<Fact> {
+        let mut counts: BTreeMap<Subject, Vec<(Candidate, FormId)>> = BTreeMap::new();
+        for &id in state {
+            let list: &[FormId] = match self.arena.form(id) {
+                Form::And(list) => list,
+                _ => core::slice::from_ref(&id),
+            };
+            let own: Vec<(u8, u32)> = list.iter().filter_map(|&part| self.bound(part)).collect();
+            let guards = Guards {
+                own: &own,
+                outer: None,
+            };
+            for &part in list {
+                let form = self.arena.form(part);
+                if let Form::Shift { .. } = form
+                    && let Some((subject, candidate)) = self.leaf(part, form, Some(&guards))
+                {
+                    counts.entry(subject).or_default().push((candidate, id));
+                }
+            }
+        }
+        let best = counts
+            .iter()
+            .max_by(|a, b| a.1.len().cmp(&b.1.len()).then(b.0.cmp(a.0)))?;
+        let (candidate, origin) = most_frequent(best.1)?;
+        Some(self.guarded(candidate, *origin, state))
+    }
+
     /// Bounds first, as many as every formula that needs any needs.
     fn guarded(&self, candidate: &Candidate, origin: FormId, state: &[FormId]) -> Fact {
         let Some((var, end)) = candidate.guard else {

@@ -8,6 +8,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt::{self, Write};
 
+use super::block::Axis;
 use super::graph::{Base, Step, StepId, Value};
 use super::group::{Lookup, TrieGroup};
 use super::set::Trie;
@@ -18,6 +19,9 @@ const MAX_PRINTED: usize = 4;
 
 impl fmt::Display for Trie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = self.unlisted() {
+            writeln!(f, "group by group: {why}")?;
+        }
         let mut ways: BTreeMap<StepId, u32> = BTreeMap::new();
         let mut open: Vec<StepId> = [self.best()].into();
         while let Some(id) = open.pop() {
@@ -46,7 +50,7 @@ impl fmt::Display for Trie {
                 Step::Seq(parts) => {
                     pending.extend(parts.iter().rev().map(|part| (*part, depth + 1, "- ")))
                 }
-                Step::Probe { next, .. } => {
+                Step::Probe { next, .. } | Step::Block { next, .. } => {
                     if *self.step(*next) != Step::End {
                         pending.push((*next, depth, "then "));
                     }
@@ -114,6 +118,19 @@ impl Trie {
                 write!(out, "group {}: ", group.0)?;
                 self::lookup(out, known, frames)
             }
+            Step::Block { block, .. } => {
+                let known = &self.blocks()[*block as usize];
+                write!(
+                    out,
+                    "block {block}: first of {} rules by",
+                    known.rules().len()
+                )?;
+                known.axes().iter().try_for_each(|of| axis(out, of))?;
+                match known.vectors() {
+                    Some(vectors) => write!(out, " ({} bytes)", vectors.memory().bytes()),
+                    None => write!(out, " (no memory)"),
+                }
+            }
             Step::Seq(parts) => write!(out, "each of {}", parts.len()),
         }
     }
@@ -153,6 +170,15 @@ fn lookup(out: &mut String, group: &TrieGroup, frames: &[Base]) -> fmt::Result {
                 layout.displacements
             )
         }
+    }
+}
+
+fn axis(out: &mut String, axis: &Axis) -> fmt::Result {
+    write!(out, " ")?;
+    match axis {
+        Axis::Field(field) => self::field(out, field),
+        Axis::Len => write!(out, "len"),
+        Axis::WireLen => write!(out, "wirelen"),
     }
 }
 
@@ -284,7 +310,7 @@ impl fmt::Display for Dot<'_> {
             }
             let (step, label) = (trie.step(id), trie.describe(id));
             let shape = match step {
-                Step::Probe { .. } => ", style=filled, fillcolor=lightgrey",
+                Step::Probe { .. } | Step::Block { .. } => ", style=filled, fillcolor=lightgrey",
                 Step::End => ", shape=point",
                 _ => "",
             };
@@ -292,7 +318,7 @@ impl fmt::Display for Dot<'_> {
             for (at, next) in step.successors().enumerate() {
                 let edge = match step {
                     Step::Seq(_) => alloc::format!("label=\"{}\"", at + 1),
-                    Step::Probe { .. } => String::new(),
+                    Step::Probe { .. } | Step::Block { .. } => String::new(),
                     _ if at == 0 => "label=\"yes\"".into(),
                     _ => "label=\"no\", style=dashed".into(),
                 };

@@ -2,8 +2,10 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
+use super::block::Block;
 use super::build::{Built, build};
 use super::group::{Fit, Group, ShapeIndex, TrieGroup};
+use super::listed::{MAX_LISTED, MIN_GROUPS};
 use super::{Error, ErrorKind, SetUse, Step, StepId};
 use crate::dispatch::{MAX_ENTRY, MAX_RANK, Shared};
 use crate::filter::Filter;
@@ -24,11 +26,17 @@ pub enum Change {
 pub struct Limits {
     /// Groups: shapes, and equal filters beyond the first of each kind.
     pub groups: usize,
+    /// From so many groups on whose members may be rules of blocks, they are: [`MIN_GROUPS`], but
+    /// in an exclusive `Demux` and in tests.
+    pub blocks_from: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { groups: 1 << 16 }
+        Limits {
+            groups: 1 << 16,
+            blocks_from: MIN_GROUPS,
+        }
     }
 }
 
@@ -40,6 +48,10 @@ pub struct Set {
     groups: Vec<Option<Group>>,
     shapes: ShapeIndex,
     entries: BTreeMap<u32, Installed>,
+    /// How many groups may be listed.
+    listable: usize,
+    /// The graph is not that of the groups: the next change makes a new one.
+    behind: bool,
     trie: Shared<Trie>,
 }
 
@@ -49,6 +61,7 @@ pub struct Set {
 pub struct Trie {
     graph: Shared<Graph>,
     groups: Box<[TrieGroup]>,
+    blocks: Shared<[Block]>,
 }
 
 #[derive(Debug)]
@@ -57,6 +70,7 @@ struct Graph {
     sets: Box<[SetUse]>,
     best: StepId,
     each: Box<[StepId]>,
+    unlisted: Option<Error>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,10 +103,12 @@ impl Set {
             sets: [].into(),
             best: StepId(0),
             each: [].into(),
+            unlisted: None,
         };
         let trie = Shared::new(Trie {
             graph: Shared::new(graph),
             groups: [].into(),
+            blocks: [].into(),
         });
         Set {
             limits,
@@ -100,6 +116,8 @@ impl Set {
             groups: Vec::new(),
             shapes: ShapeIndex::new(),
             entries: BTreeMap::new(),
+            listable: 0,
+            behind: false,
             trie,
         }
     }
@@ -165,38 +183,72 @@ impl Set {
     /// Removes an entry; nothing when it is not installed.
     pub fn remove(&mut self, entry: u32) -> Option<Change> {
         let installed = self.entries.remove(&entry)?;
-        let group = self.groups[installed.group as usize].as_mut()?;
-        if !group.remove(&installed.keys) {
+        let before = self.is_listed(installed.group);
+        let listing = self.is_listing();
+        let last = self.within(installed.group, |group| group.remove(&installed.keys))?;
+        let listed = before || self.is_listed(installed.group) || listing != self.is_listing();
+        if !last && !listed && !self.behind {
             return Some(Change::Data);
         }
-        let empty = self.close(installed.group);
+        let empty = if last {
+            self.close(installed.group)
+        } else {
+            None
+        };
         if self.follow(Follows::Graph).is_err() {
-            // A smaller set with a larger trie: the old one serves on, with the group empty.
-            self.groups[installed.group as usize] = empty;
-            self.trie = Shared::new(Trie {
-                graph: self.trie.graph.clone(),
-                groups: self.shown(),
-            });
+            // A smaller set with a larger trie: the old one serves on, without the entry.
+            if last {
+                self.groups[installed.group as usize] = empty;
+            }
+            self.behind = true;
+            let blocks = self.trie.blocks.iter();
+            let without =
+                |block: &Block| block.changed(|rule| (rule.entry != entry).then_some(rule.rank));
+            self.show(blocks.map(without).collect());
         }
         Some(Change::Code)
     }
 
     /// Gives an entry another rank; nothing when it is not installed.
     pub fn set_rank(&mut self, entry: u32, rank: u32) -> Option<Change> {
-        let rank = rank.min(MAX_RANK);
-        let installed = self.entries.get_mut(&entry)?;
-        installed.rank = rank;
-        if self.groups[installed.group as usize]
-            .as_mut()?
-            .set_rank(&installed.keys, rank)
-        {
-            return Some(Change::Data);
+        self.entries
+            .contains_key(&entry)
+            .then(|| self.set_ranks(&[(entry, rank)]))
+    }
+
+    /// Gives entries other ranks, and makes what must be new once. Those not installed are left out.
+    pub fn set_ranks(&mut self, ranks: &[(u32, u32)]) -> Change {
+        let mut seen = true;
+        for &(entry, rank) in ranks {
+            let rank = rank.min(MAX_RANK);
+            let Some(installed) = self.entries.get_mut(&entry) else {
+                continue;
+            };
+            installed.rank = rank;
+            if let Some(group) = self.groups[installed.group as usize].as_mut() {
+                seen &= group.set_rank(&installed.keys, rank);
+            }
         }
-        self.trie = Shared::new(Trie {
-            graph: self.trie.graph.clone(),
-            groups: self.shown(),
+        let new = |block: &Block| {
+            block.changed(|rule| Some(self.entries.get(&rule.entry).map_or(0, |entry| entry.rank)))
+        };
+        let in_block = |block: &Block| {
+            let concerned = |entry| ranks.iter().any(|(of, _)| *of == entry);
+            block.rules().iter().any(|rule| concerned(rule.entry))
+        };
+        let blocks = self.trie.blocks.iter();
+        if seen && !blocks.clone().any(in_block) {
+            return Change::Data;
+        }
+        let blocks = blocks.map(|block| {
+            if in_block(block) {
+                new(block)
+            } else {
+                block.clone()
+            }
         });
-        Some(Change::Code)
+        self.show(blocks.collect());
+        Change::Code
     }
 
     /// Puts a rule into a group, without making the trie.
@@ -224,16 +276,17 @@ impl Set {
             .cloned()
             .unwrap_or_default();
         for group in same_shape {
-            let Some(known) = self.groups[group as usize]
-                .as_mut()
-                .filter(|known| *known.shape == rule.shape)
-            else {
+            let known = self.groups[group as usize].as_ref();
+            let Some(known) = known.filter(|known| *known.shape == rule.shape) else {
                 continue;
             };
-            let (done, follows) = match known.fit(&rule.keys) {
+            let before = (self.is_listed(group), self.is_listing());
+            let (done, mut follows) = match known.fit(&rule.keys) {
                 Fit::Taken => continue,
                 Fit::Item => {
-                    let seen = known.insert(&rule.keys, entry, rank)?;
+                    let seen = self
+                        .within(group, |known| known.insert(&rule.keys, entry, rank))
+                        .unwrap_or(Ok(false))?;
                     (
                         Done::Added,
                         if seen {
@@ -245,13 +298,16 @@ impl Set {
                 }
                 Fit::Varying(varying) => {
                     let new = self.regrouped(group, varying, (&rule.keys, entry, rank))?;
-                    let old = self.groups[group as usize].replace(new);
+                    let old = self.replace(group, Some(new));
                     (
                         old.map_or(Done::Opened, |old| Done::Replaced(Box::new(old))),
                         Follows::Graph,
                     )
                 }
             };
+            if before.0 || self.is_listed(group) || before.1 != self.is_listing() {
+                follows = Follows::Graph;
+            }
             self.entries.insert(
                 entry,
                 Installed {
@@ -288,11 +344,10 @@ impl Set {
             .entry(rule.shape.digest())
             .or_default()
             .push(free as u32);
-        let group = Some(Group::new(rule, entry, rank));
-        match self.groups.get_mut(free) {
-            Some(place) => *place = group,
-            None => self.groups.push(group),
+        if free == self.groups.len() {
+            self.groups.push(None);
         }
+        self.replace(free as u32, Some(Group::new(rule, entry, rank)));
         self.entries.insert(entry, installed);
         Ok((Done::Opened, Follows::Graph))
     }
@@ -320,21 +375,21 @@ impl Set {
             };
             match step {
                 Done::Added => {
-                    if let Some(group) = self.groups[installed.group as usize].as_mut() {
-                        group.remove(&installed.keys);
-                    }
+                    self.within(installed.group, |group| group.remove(&installed.keys));
                 }
                 Done::Opened => {
                     self.close(installed.group);
                 }
-                Done::Replaced(old) => self.groups[installed.group as usize] = Some(*old),
+                Done::Replaced(old) => {
+                    self.replace(installed.group, Some(*old));
+                }
             }
         }
     }
 
     /// Forgets a group.
     fn close(&mut self, group: u32) -> Option<Group> {
-        let old = self.groups[group as usize].take()?;
+        let old = self.replace(group, None)?;
         if let Some(list) = self.shapes.get_mut(&old.shape.digest()) {
             list.retain(|known| *known != group);
             if list.is_empty() {
@@ -347,37 +402,97 @@ impl Set {
     /// Makes the trie that must follow a change.
     fn follow(&mut self, follows: Follows) -> Result<Change, Error> {
         match follows {
-            Follows::Nothing => return Ok(Change::Data),
-            Follows::Tables => {
-                self.trie = Shared::new(Trie {
-                    graph: self.trie.graph.clone(),
-                    groups: self.shown(),
-                });
-            }
-            Follows::Graph => {
-                let groups: Vec<&Group> = self.groups.iter().flatten().collect();
-                let sources: Vec<_> = groups.iter().map(|group| group.source()).collect();
-                let together: Vec<u32> = (0..sources.len() as u32).collect();
-                let Built {
-                    steps,
-                    sets,
-                    best,
-                    each,
-                } = build(&sources, &together)?;
-                let graph = Graph {
-                    steps: steps.into(),
-                    sets: sets.into(),
-                    best,
-                    each: each.into(),
+            Follows::Nothing if !self.behind => return Ok(Change::Data),
+            Follows::Tables if !self.behind => self.show(self.trie.blocks.clone()),
+            _ => {
+                let (built, unlisted) = match self.built(self.is_listing()) {
+                    // What does not fit into blocks is looked up group by group.
+                    Err(error) if self.is_listing() => (self.built(false)?, Some(error)),
+                    result => (result?, None),
                 };
-                let shown = groups.iter().map(|group| group.shown()).collect();
+                let graph = Graph {
+                    steps: built.steps.into(),
+                    sets: built.sets.into(),
+                    best: built.best,
+                    each: built.each.into(),
+                    unlisted,
+                };
+                self.behind = false;
                 self.trie = Shared::new(Trie {
                     graph: Shared::new(graph),
-                    groups: shown,
+                    groups: self.shown(),
+                    blocks: built.blocks.into(),
                 });
             }
         }
         Ok(Change::Code)
+    }
+
+    /// Builds the graph, the members of listed groups being rules of blocks if so asked.
+    fn built(&self, listing: bool) -> Result<Built, Error> {
+        let numbers = (0_u32..).zip(&self.groups);
+        let groups: Vec<(u32, &Group)> = numbers
+            .filter_map(|(number, group)| Some((number, group.as_ref()?)))
+            .collect();
+        let mut sources: Vec<_> = groups.iter().map(|(_, group)| group.source()).collect();
+        let unlisted = |(_, (_, group)): &(u32, &(u32, &Group))| !listing || !group.may_be_listed();
+        let mut together: Vec<u32> = (0..)
+            .zip(&groups)
+            .filter(unlisted)
+            .map(|(at, _)| at)
+            .collect();
+        if listing {
+            for (entry, installed) in &self.entries {
+                if let Some(group) = &self.groups[installed.group as usize]
+                    && group.may_be_listed()
+                {
+                    together.push(sources.len() as u32);
+                    sources.push(group.member(&installed.keys, *entry, installed.rank));
+                }
+            }
+        }
+        let rules = sources.len() - groups.len();
+        if rules > MAX_LISTED {
+            let (given, limit) = (rules as u64, MAX_LISTED as u64);
+            return Err(Error::limit(ErrorKind::Listed, given, limit));
+        }
+        build(&sources, &together, groups.len())
+    }
+
+    /// Whether members of groups are rules of blocks.
+    fn is_listing(&self) -> bool {
+        self.listable >= self.limits.blocks_from
+    }
+
+    /// Whether the members of this group are.
+    fn is_listed(&self, group: u32) -> bool {
+        self.is_listing() && may_be_listed(&self.groups[group as usize])
+    }
+
+    /// Changes a group, if there is one, and counts again.
+    fn within<R>(&mut self, group: u32, change: impl FnOnce(&mut Group) -> R) -> Option<R> {
+        let place = &mut self.groups[group as usize];
+        self.listable -= usize::from(may_be_listed(place));
+        let result = place.as_mut().map(change);
+        self.listable += usize::from(may_be_listed(place));
+        result
+    }
+
+    /// Puts a group into a place, or none.
+    fn replace(&mut self, group: u32, new: Option<Group>) -> Option<Group> {
+        let place = &mut self.groups[group as usize];
+        self.listable -= usize::from(may_be_listed(place));
+        self.listable += usize::from(may_be_listed(&new));
+        core::mem::replace(place, new)
+    }
+
+    /// Makes a trie of the present graph, the groups as they are, and these blocks.
+    fn show(&mut self, blocks: Shared<[Block]>) {
+        self.trie = Shared::new(Trie {
+            graph: self.trie.graph.clone(),
+            groups: self.shown(),
+            blocks,
+        });
     }
 
     fn shown(&self) -> Box<[TrieGroup]> {
@@ -419,4 +534,19 @@ impl Trie {
     pub fn groups(&self) -> &[TrieGroup] {
         &self.groups
     }
+
+    /// The blocks of rules that steps refer to.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Why rules that might stand in blocks are looked up group by group instead; nothing where
+    /// they do stand in blocks, or are too few for them.
+    pub fn unlisted(&self) -> Option<&Error> {
+        self.graph.unlisted.as_ref()
+    }
+}
+
+fn may_be_listed(group: &Option<Group>) -> bool {
+    group.as_ref().is_some_and(Group::may_be_listed)
 }

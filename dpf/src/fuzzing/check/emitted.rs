@@ -16,8 +16,7 @@ use crate::check::x64::prove;
 use crate::check::{Policy, Table};
 use crate::codegen::{self, Entry};
 use crate::dispatch::Memory;
-use crate::filter::Filter;
-use crate::filter::lower;
+use crate::filter::{Filter, Lowered, lower};
 use crate::fuzzing::engines::{Engine, Tally, script};
 use crate::fuzzing::{Draw, Packet, Random, filter, packet};
 use crate::syntax::Program;
@@ -237,8 +236,23 @@ fn written() -> Vec<Sample> {
         .unwrap_or_else(|errors| panic!("{}", errors.render(false)));
     let filters = lower(&program).unwrap_or_else(|error| panic!("{}", error.title()));
     let mut random = Random::new(1);
-    let mut set = Set::new(Limits::default(), 1);
-    for (entry, lowered) in (0..).zip(&filters) {
+    let mut samples = Vec::new();
+    for limits in [
+        Limits::default(),
+        Limits {
+            blocks_from: 1,
+            ..Limits::default()
+        },
+    ] {
+        samples.extend(written_as(limits, &filters, &mut random));
+    }
+    samples
+}
+
+/// Samples of these filters, with blocks of rules or without.
+fn written_as(limits: Limits, filters: &[Lowered], random: &mut Random) -> Vec<Sample> {
+    let mut set = Set::new(limits, 1);
+    for (entry, lowered) in (0..).zip(filters) {
         assert!(
             set.insert(&lowered.filter, entry, entry).is_ok(),
             "{} does not fit",
@@ -252,8 +266,8 @@ fn written() -> Vec<Sample> {
         .filter_map(|entry| sample(set.trie(), entry))
         .collect();
     for sample in &mut samples {
-        for lowered in &filters {
-            let drawn = packet(&lowered.filter, &mut random);
+        for lowered in filters {
+            let drawn = packet(&lowered.filter, random);
             sample.packets.push((drawn.bytes, drawn.wirelen));
         }
     }
