@@ -14,7 +14,7 @@ use std::process::Command;
 const TARGET: &str = "mipsel-sony-psx";
 
 /// A compiler with the sources of its library.
-struct Toolchain {
+pub(crate) struct Toolchain {
     cargo: PathBuf,
     rustc: Option<PathBuf>,
     linker: PathBuf,
@@ -62,7 +62,12 @@ fn flags(script: &Path) -> String {
     format!("-Clink-arg=-T{script} -Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler")
 }
 
-fn toolchain() -> Result<Toolchain> {
+/// What images are built with, installed where it is missing.
+///
+/// # Errors
+///
+/// When it can be neither found nor installed.
+pub(crate) fn toolchain() -> Result<Toolchain> {
     let sysroot = PathBuf::from(output("rustc", &["--print", "sysroot"])?.trim());
     let version = output("rustc", &["-vV"])?;
     let host = version

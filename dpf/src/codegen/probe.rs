@@ -138,7 +138,8 @@ impl<T: Target> Emitter<'_, T> {
         let part = self.register()?;
         self.asm.setp(address, table.memory().address() as i64);
         if layout.displacements > 0 {
-            self.asm.andul(part, slots.bucket, layout.displacement_mask());
+            self.asm
+                .andul(part, slots.bucket, layout.displacement_mask());
             self.asm
                 .ldus(part, address, (part, layout.displacements_at() as i32));
         }

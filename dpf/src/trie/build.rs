@@ -367,10 +367,7 @@ impl<'a> Builder<'a> {
     fn step(&mut self, step: Step) -> Result<StepId, Error> {
         let digest = digest(&step);
         let steps = &self.steps;
-        if let Some(&known) = self
-            .index
-            .find(digest, |id| steps[id.0 as usize] == step)
-        {
+        if let Some(&known) = self.index.find(digest, |id| steps[id.0 as usize] == step) {
             return Ok(known);
         }
         let limit = if self.specialise {
