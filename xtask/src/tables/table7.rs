@@ -175,9 +175,7 @@ const EMITTERS: &[(&str, &str, &str, Paper)] = &[
 ///
 /// When no image can be built, or an engine fails, answers wrongly or does not settle.
 pub(super) fn measure(million: bool) -> Result<Vec<Row>> {
-    let path = image::build("benches/mips", "table7")?;
-    let file = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let image = Image::parse(&file)?;
+    let image = image()?;
     let mut rows = Vec::new();
     // Each on a machine of its own, so that no row depends on those before it.
     for engine in ENGINES {
@@ -202,6 +200,13 @@ pub(super) fn measure(million: bool) -> Result<Vec<Row>> {
         rows.push(emitted(row, what, *paper, measured));
     }
     Ok(rows)
+}
+
+/// The image with everything that is measured.
+pub(super) fn image() -> Result<Image> {
+    let path = image::build("benches/mips", "table7")?;
+    let file = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Image::parse(&file)?)
 }
 
 /// Puts one packet of each filter into memory: calls that must find their owners.
@@ -231,11 +236,12 @@ fn classify(
         Order::Expected => packets.chunks(1).collect(),
         Order::Unexpected => vec![packets],
     };
+    let lists_count = lists.len() as u32;
     let mut counts = Vec::new();
     for list in lists {
         let steady = lab.steady(subject, list)?;
         if million {
-            lab.confirm(subject, list, &steady, MILLION)?;
+            lab.confirm(subject, list, &steady, MILLION / lists_count)?;
         }
         counts.extend(steady);
     }
