@@ -30,9 +30,9 @@ cargo xtask COMMAND
   judges          compare the simulator with emulators of the same machines
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
   sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
-  tables 7 [--json] [--million]
-                  measure the paper's Table 7 on the simulated DECstation; --million confirms
-                  each row on a million packets
+  tables 7 [--json] [--million] [--profile]
+                  count the paper's Table 7 on the simulated DECstation; --million confirms
+                  each classifier on a million packets, --profile shows where it spends them
   readme          run the commands of README.md as they stand there
   mips1check FILE [--allow-hilo]
                   look through a MIPS image for what a R3000 must not be given

@@ -6,11 +6,16 @@
 //! nothing, and its totals are read. Rounds over a list of arguments are run until two in a row
 //! cost the same, argument by argument, in every total; what does not settle is an error.
 
+use super::round;
 use anyhow::{Context as _, Result, bail};
+use core::cell::RefCell;
 use decstation::bare::{Bare, Options};
 use decstation::count::Counts;
-use decstation::cpu::Register;
+use decstation::cpu::strict::Past;
+use decstation::cpu::{Core, Register};
 use decstation::elf::Image;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The rounds within which a function must settle.
 const MOST_ROUNDS: u32 = 32;
@@ -147,6 +152,40 @@ impl Lab {
             meter.passes + calls.len() as u64
         );
         Ok(())
+    }
+
+    /// Where a round spends its instructions in steady state: functions of the image, the most
+    /// first, with instructions per call. What the compiler inlined counts where it was put.
+    pub(super) fn profile(
+        &mut self,
+        subject: Subject,
+        calls: &[Call],
+    ) -> Result<Vec<(String, f64)>> {
+        self.steady(subject, calls)?;
+        let (called, returned) = (self.address("called")?, self.address("returned")?);
+        let spent = Rc::new(RefCell::new(BTreeMap::<String, u64>::new()));
+        for _ in calls {
+            self.machine.run_to(called, LIMIT)?;
+            let (spent, symbols) = (Rc::clone(&spent), self.image.symbols().clone());
+            let count = move |_: &Core, Past { pc, .. }| {
+                let name = symbols.nearest(pc).map_or("", |(name, _)| name);
+                *spent.borrow_mut().entry(name.to_owned()).or_default() += 1;
+            };
+            self.machine.machine_mut().set_trace(Some(Box::new(count)));
+            let stop = self.machine.run_to(returned, LIMIT);
+            self.machine.machine_mut().set_trace(None);
+            stop?;
+        }
+        let spent = spent.borrow();
+        let mut functions: Vec<(String, f64)> = spent
+            .iter()
+            .map(|(name, count)| {
+                let name = format!("{:#}", rustc_demangle::demangle(name));
+                (name, round(*count as f64 / calls.len() as f64, 10.0))
+            })
+            .collect();
+        functions.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        Ok(functions)
     }
 
     /// Writes down what to measure and goes to the beginning of the loop.

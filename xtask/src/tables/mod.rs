@@ -73,6 +73,17 @@ impl Row {
     }
 }
 
+/// What is asked for besides the table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Options {
+    /// The rows for programs.
+    json: bool,
+    /// Each classifier's row confirmed on a million packets.
+    million: bool,
+    /// Where each classifier spends its instructions.
+    profile: bool,
+}
+
 /// Measures a table and prints it.
 ///
 /// # Errors
@@ -82,16 +93,17 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     let ["7", options @ ..] = words else {
         bail!("the tables are: 7");
     };
-    let (mut as_json, mut million) = (false, false);
+    let mut chosen = Options::default();
     for option in options {
         match *option {
-            "--json" => as_json = true,
-            "--million" => million = true,
-            _ => bail!("there is no option `{option}`; there are --json and --million"),
+            "--json" => chosen.json = true,
+            "--million" => chosen.million = true,
+            "--profile" => chosen.profile = true,
+            _ => bail!("there is no option `{option}`; there are --json, --million, --profile"),
         }
     }
-    let rows = table7::measure(million)?;
-    if as_json {
+    let rows = table7::measure(chosen)?;
+    if chosen.json {
         print!("{}", json(&rows));
     } else {
         print!("{}", text(&rows));

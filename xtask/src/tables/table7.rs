@@ -9,7 +9,7 @@
 //! An engine's rows are one [`Engine`]; one that makes code has its address as the function.
 
 use super::lab::{Call, Lab, Subject};
-use super::{Paper, Row, round};
+use super::{Options, Paper, Row, round};
 use crate::image;
 use anyhow::{Context as _, Result, bail};
 use decstation::count::Counts;
@@ -169,12 +169,12 @@ const EMITTERS: &[(&str, &str, &str, Paper)] = &[
     ),
 ];
 
-/// Measures every row; with `million`, confirms each on a million packets.
+/// Measures every row, with what else `options` ask for on the way.
 ///
 /// # Errors
 ///
 /// When no image can be built, or an engine fails, answers wrongly or does not settle.
-pub(super) fn measure(million: bool) -> Result<Vec<Row>> {
+pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
     let image = image()?;
     let mut rows = Vec::new();
     // Each on a machine of its own, so that no row depends on those before it.
@@ -189,7 +189,10 @@ pub(super) fn measure(million: bool) -> Result<Vec<Row>> {
         let function = lab.address(&format!("{}_classify", engine.name))?;
         let subject = Subject { function, state };
         for (row, what, order, paper) in engine.rows {
-            let counts = classify(&mut lab, subject, &packets, *order, million)
+            if options.profile {
+                eprintln!("{row}: instructions a packet, by function");
+            }
+            let counts = classify(&mut lab, subject, &packets, *order, options)
                 .with_context(|| format!("row `{row}`"))?;
             rows.push(classified(row, what, *paper, &counts));
         }
@@ -230,18 +233,23 @@ fn classify(
     subject: Subject,
     packets: &[Call],
     order: Order,
-    million: bool,
+    options: Options,
 ) -> Result<Vec<Counts>> {
     let lists: Vec<&[Call]> = match order {
         Order::Expected => packets.chunks(1).collect(),
         Order::Unexpected => vec![packets],
     };
-    let lists_count = lists.len() as u32;
+    let turns = lists.len() as u32;
     let mut counts = Vec::new();
     for list in lists {
         let steady = lab.steady(subject, list)?;
-        if million {
-            lab.confirm(subject, list, &steady, MILLION / lists_count)?;
+        if options.million {
+            lab.confirm(subject, list, &steady, MILLION / turns)?;
+        }
+        if options.profile && counts.is_empty() {
+            for (function, instructions) in lab.profile(subject, list)? {
+                eprintln!("{instructions:>8}  {function}");
+            }
         }
         counts.extend(steady);
     }

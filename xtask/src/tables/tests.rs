@@ -1,7 +1,7 @@
 //! The rows as they were blessed, and that a wrong answer is none.
 
 use super::lab::{Call, Lab, Subject};
-use super::{json, table7};
+use super::{Options, json, table7};
 use crate::{image, shell::in_ci};
 use expect_test::expect_file;
 
@@ -28,7 +28,7 @@ fn can_build() -> bool {
 #[test]
 fn every_count_is_the_one_that_was_blessed() {
     if can_build() {
-        let rows = table7::measure(false).unwrap();
+        let rows = table7::measure(Options::default()).unwrap();
         expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&json(&rows));
     }
 }
