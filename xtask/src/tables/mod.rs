@@ -13,6 +13,7 @@ mod table7;
 #[cfg(test)]
 mod tests;
 
+use crate::image;
 use anyhow::{Result, bail};
 use core::fmt::Write as _;
 use decstation::cycles::Costs;
@@ -60,6 +61,14 @@ impl Row {
         }
     }
 
+    /// Whether it stands for what the paper compared with, and must be as fast as that was.
+    #[cfg(test)]
+    fn is_baseline(&self) -> bool {
+        ["mpf-", "pathfinder-"]
+            .iter()
+            .any(|name| self.row.starts_with(name))
+    }
+
     fn json(&self) -> Value {
         json!({
             "table": self.table,
@@ -101,6 +110,9 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
             "--profile" => chosen.profile = true,
             _ => bail!("there is no option `{option}`; there are --json, --million, --profile"),
         }
+    }
+    if !image::toolchain()?.is_pinned() {
+        eprintln!("tables: not the pinned compiler; the recorded counts are not those of its code");
     }
     let rows = table7::measure(chosen)?;
     if chosen.json {

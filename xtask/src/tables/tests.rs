@@ -29,6 +29,13 @@ fn can_build() -> bool {
 fn every_count_is_the_one_that_was_blessed() {
     if can_build() {
         let rows = table7::measure(Options::default()).unwrap();
+        for row in &rows {
+            if let Some(us) = row.paper_us() {
+                let ratio = row.us() / us;
+                let fair = !row.is_baseline() || (0.7..=1.3).contains(&ratio);
+                assert!(fair, "{row:?} is {ratio} times the paper's");
+            }
+        }
         expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&json(&rows));
     }
 }
