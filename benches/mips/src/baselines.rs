@@ -55,8 +55,7 @@ unsafe extern "C" fn pathfinder_classify(
     pathfinder: *mut Pathfinder,
 ) -> u32 {
     // SAFETY: the host passes a packet of this length, and what `pathfinder_install` returned.
-    let (packet, pathfinder) =
-        unsafe { (slice::from_raw_parts(packet, length), &mut *pathfinder) };
+    let (packet, pathfinder) = unsafe { (slice::from_raw_parts(packet, length), &mut *pathfinder) };
     pathfinder.classify(packet).unwrap_or(NOBODY)
 }
 

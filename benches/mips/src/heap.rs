@@ -20,9 +20,7 @@ struct Heap {
 }
 
 #[repr(align(16))]
-struct Arena(
-    #[expect(dead_code, reason = "only its address is used")] [u8; BYTES],
-);
+struct Arena(#[expect(dead_code, reason = "only its address is used")] [u8; BYTES]);
 
 // SAFETY: the machine has one processor, and no interrupt is ever enabled.
 unsafe impl Sync for Heap {}

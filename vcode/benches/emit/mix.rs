@@ -8,10 +8,10 @@ use vcode::op::Scale;
 use vcode::{Assembler, Class, Error, Reg, Signature, Target, Ty};
 
 /// The registers: packet, its length, the table, a field, its hash, the winner.
-pub type Registers = [Reg; 6];
+pub(crate) type Registers = [Reg; 6];
 
 /// As many registers as the filters need, from the assembler.
-pub fn handed_out<T: Target>(
+pub(crate) fn handed_out<T: Target>(
     asm: &mut Assembler<T>,
     [packet, len, table]: [Reg; 3],
 ) -> Result<Registers, Error> {
@@ -22,7 +22,7 @@ pub fn handed_out<T: Target>(
 /// Filters as DPF makes them for ten ports: a bound, four compares, a hash and its table.
 /// `registers` says which to use, given those of the parameters.
 #[inline(always)]
-pub fn filter_code<T: Target>(
+pub(crate) fn filter_code<T: Target>(
     asm: &mut Assembler<T>,
     filters: u32,
     registers: impl FnOnce(&mut Assembler<T>, [Reg; 3]) -> Result<Registers, Error>,

@@ -39,6 +39,15 @@ pub(super) struct Call {
     pub(super) result: u32,
 }
 
+/// What a call spends in one function of the image.
+#[derive(Clone, Debug)]
+pub(super) struct Spent {
+    pub(super) function: String,
+    pub(super) instructions: f64,
+    /// Those of them that do nothing: delay slots that the compiler left empty.
+    pub(super) empty: f64,
+}
+
 /// A function that is ready to be measured.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject {
@@ -154,38 +163,39 @@ impl Lab {
         Ok(())
     }
 
-    /// Where a round spends its instructions in steady state: functions of the image, the most
-    /// first, with instructions per call. What the compiler inlined counts where it was put.
-    pub(super) fn profile(
-        &mut self,
-        subject: Subject,
-        calls: &[Call],
-    ) -> Result<Vec<(String, f64)>> {
+    /// Where a round spends its instructions in steady state, the most first. What the compiler
+    /// inlined counts where it was put.
+    pub(super) fn profile(&mut self, subject: Subject, calls: &[Call]) -> Result<Vec<Spent>> {
         self.steady(subject, calls)?;
         let (called, returned) = (self.address("called")?, self.address("returned")?);
-        let spent = Rc::new(RefCell::new(BTreeMap::<String, u64>::new()));
+        let totals = Rc::new(RefCell::new(BTreeMap::<String, [u64; 2]>::new()));
         for _ in calls {
             self.machine.run_to(called, LIMIT)?;
-            let (spent, symbols) = (Rc::clone(&spent), self.image.symbols().clone());
-            let count = move |_: &Core, Past { pc, .. }| {
+            let (totals, symbols) = (Rc::clone(&totals), self.image.symbols().clone());
+            let count = move |_: &Core, Past { pc, word }| {
                 let name = symbols.nearest(pc).map_or("", |(name, _)| name);
-                *spent.borrow_mut().entry(name.to_owned()).or_default() += 1;
+                let mut totals = totals.borrow_mut();
+                let total = totals.entry(name.to_owned()).or_default();
+                total[0] += 1;
+                total[1] += u64::from(word == 0);
             };
             self.machine.machine_mut().set_trace(Some(Box::new(count)));
             let stop = self.machine.run_to(returned, LIMIT);
             self.machine.machine_mut().set_trace(None);
             stop?;
         }
-        let spent = spent.borrow();
-        let mut functions: Vec<(String, f64)> = spent
+        let totals = totals.borrow();
+        let each = |total: u64| round(total as f64 / calls.len() as f64, 10.0);
+        let mut spent: Vec<Spent> = totals
             .iter()
-            .map(|(name, count)| {
-                let name = format!("{:#}", rustc_demangle::demangle(name));
-                (name, round(*count as f64 / calls.len() as f64, 10.0))
+            .map(|(name, [all, empty])| Spent {
+                function: format!("{:#}", rustc_demangle::demangle(name)),
+                instructions: each(*all),
+                empty: each(*empty),
             })
             .collect();
-        functions.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        Ok(functions)
+        spent.sort_by(|one, other| other.instructions.total_cmp(&one.instructions));
+        Ok(spent)
     }
 
     /// Writes down what to measure and goes to the beginning of the loop.

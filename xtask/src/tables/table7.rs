@@ -9,7 +9,7 @@
 //!
 //! An engine's rows are one [`Engine`]; one that makes code has its address as the function.
 
-use super::lab::{Call, Lab, Subject};
+use super::lab::{Call, Lab, Spent, Subject};
 use super::{Options, Paper, Row, round};
 use crate::image;
 use anyhow::{Context as _, Result, bail};
@@ -191,7 +191,9 @@ pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
         let subject = Subject { function, state };
         for (row, what, order, paper) in engine.rows {
             if options.profile {
-                eprintln!("{row}: instructions a packet, by function");
+                eprintln!(
+                    "{row}: instructions a packet, those of them that are empty, by function"
+                );
             }
             let counts = classify(&mut lab, subject, &packets, *order, options)
                 .with_context(|| format!("row `{row}`"))?;
@@ -248,8 +250,13 @@ fn classify(
             lab.confirm(subject, list, &steady, MILLION / turns)?;
         }
         if options.profile && counts.is_empty() {
-            for (function, instructions) in lab.profile(subject, list)? {
-                eprintln!("{instructions:>8}  {function}");
+            for spent in lab.profile(subject, list)? {
+                let Spent {
+                    function,
+                    instructions,
+                    empty,
+                } = spent;
+                eprintln!("{instructions:>8} {empty:>8}  {function}");
             }
         }
         counts.extend(steady);
