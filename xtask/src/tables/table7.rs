@@ -7,7 +7,8 @@
 //! variable length. Rows ending in `-fixed` know that it has 20 bytes. The emitter's rows are what
 //! it costs to emit one machine instruction.
 //!
-//! An engine's rows are one [`Engine`]; one that makes code has its address as the function.
+//! An engine of the image is a row of [`ENGINES`]. One that makes code is measured the same way:
+//! [`classify`] takes any address as the function of its [`Subject`].
 
 use super::lab::{Call, Lab, Spent, Subject};
 use super::{Options, Paper, Row, round};
@@ -177,10 +178,24 @@ const EMITTERS: &[(&str, &str, &str, Paper)] = &[
 /// When no image can be built, or an engine fails, answers wrongly or does not settle.
 pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
     let image = image()?;
+    let mut rows = classifiers(&image, options)?;
+    rows.extend(emitters(&image)?);
+    Ok(rows)
+}
+
+/// The image with everything that is measured.
+pub(super) fn image() -> Result<Image> {
+    let path = image::build("benches/mips", "table7")?;
+    let file = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Image::parse(&file)?)
+}
+
+/// The rows of the engines that are compiled into the image. Each has a machine of its own, so that
+/// no row depends on those before it.
+fn classifiers(image: &Image, options: Options) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    // Each on a machine of its own, so that no row depends on those before it.
     for engine in ENGINES {
-        let mut lab = Lab::new(&image)?;
+        let mut lab = Lab::new(image)?;
         let packets = packets(&mut lab)?;
         let install = format!("{}_install", engine.name);
         let (state, _) = lab.call(&install, &[FILTERS, engine.variable.into()])?;
@@ -200,19 +215,18 @@ pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
             rows.push(classified(row, what, *paper, &counts));
         }
     }
+    Ok(rows)
+}
+
+/// The rows of the emitter.
+fn emitters(image: &Image) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
     for (function, row, what, paper) in EMITTERS {
-        let mut lab = Lab::new(&image)?;
+        let mut lab = Lab::new(image)?;
         let measured = emit(&mut lab, function).with_context(|| format!("row `{row}`"))?;
         rows.push(emitted(row, what, *paper, measured));
     }
     Ok(rows)
-}
-
-/// The image with everything that is measured.
-pub(super) fn image() -> Result<Image> {
-    let path = image::build("benches/mips", "table7")?;
-    let file = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Image::parse(&file)?)
 }
 
 /// Puts one packet of each filter into memory: calls that must find their owners.
