@@ -136,7 +136,7 @@ fn text(rows: &[Row]) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{:<26} {:>9} {:>9} {:>9} {:>9} {:>8} {:>13} {:>8} {:>8}   on the simulated {machine}",
+        "{:<31} {:>9} {:>9} {:>9} {:>9} {:>8} {:>13} {:>8} {:>8}   on the simulated {machine}",
         "", "paper µs", "µs", "paper", "cycles", "ratio", "instructions", "loads", "stores"
     );
     for row in rows {
@@ -147,7 +147,7 @@ fn text(rows: &[Row]) -> String {
         let paper_cycles = paper.map(|us| us * 1000.0 / f64::from(row.machine.cycle_ns));
         let _ = write!(
             text,
-            "{:<26} {:>9} {:>9} {:>9} {:>9} {:>8} {:>13} {:>8} {:>8}   {}",
+            "{:<31} {:>9} {:>9} {:>9} {:>9} {:>8} {:>13} {:>8} {:>8}   {}",
             row.row,
             cell(paper, 2),
             cell(Some(row.us()), 2),
