@@ -37,6 +37,17 @@ pub enum Family {
     FiveTuple,
 }
 
+/// Filter `index` of the paper's family over an IP header of 20 bytes, as in the paper's figure.
+pub fn paper_fixed(index: u32) -> Conjunction {
+    let mut filter = Family::Paper.filter(index);
+    for header in &mut filter.headers {
+        if header.length == Length::InternetHeader {
+            header.length = Length::Fixed(IP_BYTES as u16);
+        }
+    }
+    filter
+}
+
 /// What tells one filter of a family from another, and what its packets carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {

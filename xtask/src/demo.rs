@@ -1,11 +1,15 @@
 //! `cargo xtask demo`: the main job on real input, with nothing but the repository.
 //!
-//! It makes a capture of mixed traffic, classifies it with the shipped filter file, and shows what
-//! the compiler made of that file. It needs no network, no privilege and no other data.
+//! It makes a capture of mixed traffic, classifies it with the shipped filter file, shows what
+//! the compiler made of that file, and Table 7 twice: as this machine times it, and as the simulated
+//! DECstation counts it. It needs no network, no privilege and no other data, where what images are
+//! built with is there; else the last table says why it is left out.
 
 use crate::{
+    image,
     setup::{self, LINKER},
-    shell::{command, root, run as execute, stage},
+    shell::{command, in_ci, root, run as execute, stage},
+    tables,
 };
 use anyhow::Result;
 use std::process::Command;
@@ -50,7 +54,18 @@ pub(crate) fn run() -> Result<()> {
     })?;
     stage("Table 7 of the paper, on this machine", || {
         execute(dpf().args(["bench", "table7"]))
-    })
+    })?;
+    stage(
+        "Table 7 of the paper, in cycles of the simulated DECstation 5000/200",
+        || match image::toolchain() {
+            Ok(_) => tables::run(&["7"]),
+            Err(reason) if in_ci() => Err(reason),
+            Err(reason) => {
+                eprintln!("demo: SKIPPED, no image can be built: {reason:#}");
+                Ok(())
+            }
+        },
+    )
 }
 
 fn dpf() -> Command {

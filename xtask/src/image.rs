@@ -5,7 +5,8 @@
 //! cannot add it, Debian's compiler and its sources do. LLVM's filler of delay slots puts loads
 //! where their use comes too early, so it is off.
 
-use crate::setup::{self, DEBIAN_CARGO, DEBIAN_LLD, DEBIAN_RUSTC, DEBIAN_SOURCES};
+use crate::mips1;
+use crate::setup::{self, DEBIAN_CARGO, DEBIAN_LLD, DEBIAN_RUSTC, DEBIAN_SOURCES, Need};
 use crate::shell::{output, root, run, succeeds};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
@@ -13,18 +14,28 @@ use std::process::Command;
 
 const TARGET: &str = "mipsel-sony-psx";
 
+/// Debian's compiler, where rustup's has no sources.
+const DEBIAN: &[&Need] = &[&DEBIAN_RUSTC, &DEBIAN_CARGO, &DEBIAN_SOURCES, &DEBIAN_LLD];
+
 /// A compiler with the sources of its library.
-struct Toolchain {
+pub(crate) struct Toolchain {
     cargo: PathBuf,
     rustc: Option<PathBuf>,
     linker: PathBuf,
+}
+
+impl Toolchain {
+    /// Whether it is the one that the project pins, whose code recorded counts are counts of.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.rustc.is_none()
+    }
 }
 
 /// Builds the image of the package in `folder`, which is named `name`; its ELF file.
 ///
 /// # Errors
 ///
-/// When no compiler can be had, or it fails.
+/// When no compiler can be had, it fails, or what it made holds what a R3000 must not be given.
 pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
     let toolchain = toolchain()?;
     let script = root().join(folder).join("image.ld");
@@ -54,6 +65,7 @@ pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
     if !image.is_file() {
         bail!("the build left no {}", image.display());
     }
+    mips1::run(&image.to_string_lossy(), true)?;
     Ok(image)
 }
 
@@ -62,33 +74,50 @@ fn flags(script: &Path) -> String {
     format!("-Clink-arg=-T{script} -Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler")
 }
 
-fn toolchain() -> Result<Toolchain> {
+/// What images are built with, if it is there.
+///
+/// # Errors
+///
+/// When the compiler does not answer.
+pub(crate) fn find() -> Result<Option<Toolchain>> {
     let sysroot = PathBuf::from(output("rustc", &["--print", "sysroot"])?.trim());
     let version = output("rustc", &["-vV"])?;
     let host = version
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not name its host")?;
-    let has_sources = || sysroot.join("lib/rustlib/src/rust/library/core").is_dir();
-    if !has_sources() {
-        eprintln!("setup: the sources of the library are missing; images are built with them");
-        // Whether that helped is seen by what is there.
-        succeeds("rustup", &["component", "add", "rust-src"]);
-    }
     let linker = sysroot.join("lib/rustlib").join(host).join("bin/rust-lld");
-    if has_sources() && linker.is_file() {
-        return Ok(Toolchain {
+    let sources = sysroot.join("lib/rustlib/src/rust/library/core");
+    if sources.is_dir() && linker.is_file() {
+        return Ok(Some(Toolchain {
             cargo: "cargo".into(),
             rustc: None,
             linker,
-        });
+        }));
     }
-    if setup::ensure(&[&DEBIAN_RUSTC, &DEBIAN_CARGO, &DEBIAN_SOURCES, &DEBIAN_LLD])? {
-        return Ok(Toolchain {
-            cargo: "/usr/bin/cargo".into(),
-            rustc: Some("/usr/bin/rustc".into()),
-            linker: "/usr/bin/rust-lld".into(),
-        });
+    Ok(setup::present(DEBIAN).then(|| Toolchain {
+        cargo: "/usr/bin/cargo".into(),
+        rustc: Some("/usr/bin/rustc".into()),
+        linker: "/usr/bin/rust-lld".into(),
+    }))
+}
+
+/// What images are built with, installed where it is missing.
+///
+/// # Errors
+///
+/// When it can be neither found nor installed.
+pub(crate) fn toolchain() -> Result<Toolchain> {
+    if let Some(found) = find()? {
+        return Ok(found);
     }
-    bail!("no compiler with the sources of its library; run `rustup component add rust-src`")
+    eprintln!("setup: the sources of the library are missing; images are built with them");
+    // Whether that helped is seen by what is there.
+    succeeds("rustup", &["component", "add", "rust-src"]);
+    if let Some(found) = find()? {
+        return Ok(found);
+    }
+    setup::ensure(DEBIAN)?;
+    find()?
+        .context("no compiler with the sources of its library; run `rustup component add rust-src`")
 }

@@ -14,6 +14,7 @@ mod readme;
 mod setup;
 mod shell;
 mod sim;
+mod tables;
 mod test;
 mod tidy;
 
@@ -29,6 +30,9 @@ cargo xtask COMMAND
   judges          compare the simulator with emulators of the same machines
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
   sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
+  tables 7 [--json] [--million] [--profile]
+                  count the paper's Table 7 on the simulated DECstation; --million confirms
+                  each classifier on a million packets, --profile shows where it spends them
   readme          run the commands of README.md as they stand there
   mips1check FILE [--allow-hilo]
                   look through a MIPS image for what a R3000 must not be given
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         ["mips1check", path, "--allow-hilo"] => mips1::run(path, true),
         ["golden"] => test::bless(),
         ["sim", rest @ ..] => sim::run(rest),
+        ["tables", rest @ ..] => tables::run(rest),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -4,6 +4,7 @@
 //! password; otherwise the one command to run is printed, and what needs the package is skipped
 //! with that reason — but under `CI=true`, where nothing may be skipped, it is an error.
 
+use crate::image;
 use crate::shell::{in_ci, output, run, succeeds};
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -67,6 +68,11 @@ impl Need {
         output("dpkg-query", &["-W", "-f=${Status}", self.package])
             .is_ok_and(|status| status.ends_with("ok installed"))
     }
+}
+
+/// Whether all `needs` are there.
+pub(crate) fn present(needs: &[&Need]) -> bool {
+    needs.iter().all(|need| need.present())
 }
 
 /// Makes sure of all `needs`; returns whether they are there.
@@ -144,6 +150,7 @@ pub(crate) fn ensure_fuzz() -> Result<bool> {
 /// As the parts.
 pub(crate) fn everything() -> Result<()> {
     ensure(&[&LINKER, &LIBPCAP, &IPROUTE, &GXEMUL, &MAME])?;
+    image::toolchain()?;
     ensure_fuzz()?;
     eprintln!("setup: done");
     Ok(())

@@ -177,10 +177,14 @@ impl Bpf {
     /// The number of the first filter that accepts the packet.
     pub fn classify(&self, packet: &[u8]) -> Option<u32> {
         let length = packet.len() as u32;
-        let first = self
-            .programs
-            .iter()
-            .position(|program| program.accepts(packet, length));
+        // One scratch memory for all: no program can tell, since BPF leaves open what it holds at first.
+        let mut scratch = [0; SCRATCH_WORDS];
+        let first = self.programs.iter().position(|program| {
+            !matches!(
+                program.run(packet, length, &mut scratch),
+                Outcome::Return(0)
+            )
+        });
         first.map(|index| index as u32)
     }
 }

@@ -32,6 +32,8 @@ pub struct Mpf {
     count: u32,
     /// The entry that matched last, in the first header.
     last: Option<usize>,
+    /// The machine's scratch memory, not cleared between packets.
+    scratch: [u32; SCRATCH_WORDS],
 }
 
 /// Why a filter was not installed.
@@ -68,25 +70,22 @@ impl Mpf {
         }
         let filter = self.count;
         self.count += 1;
-        header.insert(keys, filter);
+        header.insert(&keys, filter);
         Ok(filter)
     }
 
     /// The number of the filter that accepts the packet.
     pub fn classify(&mut self, packet: &[u8]) -> Option<u32> {
         // Only the first header's filters can be known to win without asking the others.
-        if let (Some(last), Some(header)) = (self.last, self.headers.first()) {
-            let entry = &header.entries[last];
-            if header
-                .keys_of(packet)
-                .is_some_and(|keys| keys == entry.keys)
-            {
-                return Some(entry.filter);
-            }
+        if let (Some(last), Some(header)) = (self.last, self.headers.first())
+            && let Some(keys) = header.keys_of(packet, &mut self.scratch)
+            && header.entries[last].has(keys)
+        {
+            return Some(header.entries[last].filter);
         }
         for (index, header) in self.headers.iter().enumerate() {
-            let found = header.keys_of(packet).and_then(|keys| header.find(&keys));
-            if let Some(entry) = found {
+            let keys = header.keys_of(packet, &mut self.scratch);
+            if let Some(entry) = keys.and_then(|keys| header.find(keys)) {
                 self.last = (index == 0).then_some(entry).or(self.last);
                 return Some(header.entries[entry].filter);
             }
@@ -94,8 +93,6 @@ impl Mpf {
         None
     }
 }
-
-type Keys = [u32; MAX_KEYS];
 
 /// What filters that differ in their keys alone share.
 #[derive(Clone, Debug)]
@@ -110,7 +107,8 @@ struct Header {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    keys: Keys,
+    /// The first of these, as many as the program has.
+    keys: [u32; MAX_KEYS],
     filter: u32,
     next: Option<usize>,
 }
@@ -125,24 +123,23 @@ impl Header {
         }
     }
 
-    /// Interprets the program; the keys, if it ends in `MATCH_IMM`, the unused ones 0.
-    fn keys_of(&self, packet: &[u8]) -> Option<Keys> {
-        let mut scratch = [0; SCRATCH_WORDS];
-        match self.program.run(packet, packet.len() as u32, &mut scratch) {
-            Outcome::Match(count) => {
-                let mut keys = Keys::default();
-                keys[..count].copy_from_slice(&scratch[..count]);
-                Some(keys)
-            }
+    /// Interprets the program; the keys, if it ends in `MATCH_IMM`.
+    fn keys_of<'s>(
+        &self,
+        packet: &[u8],
+        scratch: &'s mut [u32; SCRATCH_WORDS],
+    ) -> Option<&'s [u32]> {
+        match self.program.run(packet, packet.len() as u32, scratch) {
+            Outcome::Match(count) => scratch.get(..count),
             Outcome::Return(_) => None,
         }
     }
 
-    fn find(&self, keys: &Keys) -> Option<usize> {
+    fn find(&self, keys: &[u32]) -> Option<usize> {
         let mut next = self.buckets[bucket(keys)];
         while let Some(index) = next {
             let entry = &self.entries[index];
-            if entry.keys == *keys {
+            if entry.has(keys) {
                 return Some(index);
             }
             next = entry.next;
@@ -150,10 +147,14 @@ impl Header {
         None
     }
 
-    fn insert(&mut self, keys: Keys, filter: u32) {
-        let first = &mut self.buckets[bucket(&keys)];
+    fn insert(&mut self, keys: &[u32], filter: u32) {
+        let first = &mut self.buckets[bucket(keys)];
+        let mut own = [0; MAX_KEYS];
+        for (own, key) in own.iter_mut().zip(keys) {
+            *own = *key;
+        }
         self.entries.push(Entry {
-            keys,
+            keys: own,
             filter,
             next: *first,
         });
@@ -161,19 +162,24 @@ impl Header {
     }
 }
 
-fn bucket(keys: &Keys) -> usize {
+impl Entry {
+    /// Whether these are its keys, compared word by word as in Mach.
+    fn has(&self, keys: &[u32]) -> bool {
+        self.keys.iter().zip(keys).all(|(own, key)| own == key)
+    }
+}
+
+fn bucket(keys: &[u32]) -> usize {
     keys.iter().fold(0_u32, |sum, key| sum.wrapping_add(*key)) as usize % BUCKETS
 }
 
 /// The program without its key constants, and these.
-fn split(program: &Program) -> Option<(Vec<Instruction>, Keys)> {
+fn split(program: &Program) -> Option<(Vec<Instruction>, Vec<u32>)> {
     let mut body = program.instructions().to_vec();
     let start = body.iter().position(|op| op.code == code::MATCH_IMM)?;
     let count = usize::from(body[start].jt);
-    let mut keys = Keys::default();
-    for (key, op) in keys.iter_mut().zip(&mut body[start + 1..start + 1 + count]) {
-        *key = core::mem::take(&mut op.k);
-    }
+    let constants = body[start + 1..start + 1 + count].iter_mut();
+    let keys = constants.map(|op| core::mem::take(&mut op.k)).collect();
     Some((body, keys))
 }
 

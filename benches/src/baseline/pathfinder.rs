@@ -8,8 +8,11 @@
 //! hash from value to successor, and what shares nothing is joined by *or* links that are tried
 //! in turn. The longest pattern that matches wins.
 //!
-//! A one-entry cache holds the pattern that matched last, whose cells are interpreted before the
-//! graph. A packet of another pattern pays for both: the *unexpected* column of the paper.
+//! A one-entry cache holds the pattern that matched last: its way through the graph is gone again
+//! before any other. A packet of another pattern pays for both: the *unexpected* column of the
+//! paper. On that way, each cell costs its node and edge, the kind of test, the field's bytes one
+//! by one within the packet, the mask and the comparison; in the graph, besides, finding the edge
+//! by comparison or by hash and chain, and remembering what else could be tried.
 //!
 //! Left out: loadable cells (which learn a datagram's identifier from its first fragment), since
 //! no packet compared here is a fragment; removal.
@@ -27,8 +30,8 @@ pub struct Pathfinder {
     nodes: Vec<Node>,
     /// The first node tried.
     root: Option<usize>,
-    /// What was installed, cell by cell, for the cache.
-    patterns: Vec<Conjunction>,
+    /// The way of each pattern through the graph: its nodes, and the edge taken in each.
+    ways: Vec<Vec<(usize, usize)>>,
     /// The pattern that matched last.
     last: Option<u32>,
     /// Whether two patterns could match one packet, so that a cached match may not be the longest.
@@ -52,15 +55,17 @@ impl Pathfinder {
     /// [`InstallError`]; no answer has changed then.
     pub fn install(&mut self, pattern: &Conjunction) -> Result<u32, InstallError> {
         let steps = steps(pattern);
-        let cells = steps.iter().filter(|(_, value)| value.is_some()).count();
+        let cells = steps.iter().filter(|step| step.test.is_cell()).count();
         if cells == 0 || steps.len() > MAX_CELLS {
             return Err(InstallError::Cells(steps.len()));
         }
-        let number = self.patterns.len() as u32;
+        let number = self.ways.len() as u32;
+        let mut way = Vec::with_capacity(steps.len());
         let mut chain = Chain::Root;
-        for (position, (test, value)) in steps.iter().enumerate() {
-            let (node, slot) = self.step(chain, *test, value.unwrap_or(0));
+        for (position, Step { test, value }) in steps.iter().enumerate() {
+            let (node, slot) = self.step(chain, *test, *value);
             chain = Chain::After(node, slot);
+            way.push((node, slot));
             if position + 1 == steps.len() {
                 let edge = &mut self.nodes[node].edges.all[slot];
                 if let Some(there) = edge.accepts {
@@ -72,7 +77,7 @@ impl Pathfinder {
                 self.ambiguous |= self.nodes[node].edges.all[slot].accepts.is_some();
             }
         }
-        self.patterns.push(pattern.clone());
+        self.ways.push(way);
         self.last = None;
         Ok(number)
     }
@@ -80,30 +85,74 @@ impl Pathfinder {
     /// The number of the longest pattern that matches the packet.
     pub fn classify(&mut self, packet: &[u8]) -> Option<u32> {
         if let Some(last) = self.last
-            && matches(&self.patterns[last as usize], packet)
+            && self.goes(&self.ways[last as usize], packet)
         {
             return Some(last);
         }
-        let found = self.walk(self.root, packet, 0)?;
+        let found = self.walk(packet)?;
         if !self.ambiguous {
             self.last = Some(found);
         }
         Some(found)
     }
 
-    /// Tries the nodes of one chain of *or* links; each step goes at least one cell deeper.
-    fn walk(&self, mut next: Option<usize>, packet: &[u8], base: usize) -> Option<u32> {
-        while let Some(index) = next {
-            let node = &self.nodes[index];
-            if let Some((edge, base)) = node.follow(packet, base) {
-                let deeper = self.walk(edge.next, packet, base).or(edge.accepts);
-                if deeper.is_some() {
-                    return deeper;
+    /// Whether the packet goes this way.
+    fn goes(&self, way: &[(usize, usize)], packet: &[u8]) -> bool {
+        let mut base = 0;
+        way.iter().all(|(node, slot)| {
+            let node = &self.nodes[*node];
+            match node.test {
+                Test::Cell(field, mask) => {
+                    let value = field.load(packet, base).map(|value| value & mask);
+                    value == Some(node.edges.all[*slot].value)
+                }
+                Test::Advance(length) => {
+                    let length = length.of(packet, base);
+                    base += length.unwrap_or(0);
+                    length.is_some()
                 }
             }
-            next = node.or;
+        })
+    }
+
+    /// Goes as deep as the packet leads; where it leads no further, back to the last place where
+    /// something else could be tried.
+    fn walk(&self, packet: &[u8]) -> Option<u32> {
+        let (mut next, mut base) = (self.root, 0);
+        let mut elsewhere: Vec<Elsewhere> = Vec::new();
+        loop {
+            let Some(index) = next else {
+                let last = elsewhere.pop()?;
+                if last.accepts.is_some() {
+                    return last.accepts;
+                }
+                (next, base) = (last.or, last.base);
+                continue;
+            };
+            let node = &self.nodes[index];
+            let Some((edge, behind)) = node.follow(packet, base) else {
+                next = node.or;
+                continue;
+            };
+            if edge.next.is_none() && edge.accepts.is_some() {
+                return edge.accepts;
+            }
+            if node.or.is_some() {
+                elsewhere.push(Elsewhere {
+                    or: node.or,
+                    base,
+                    accepts: None,
+                });
+            }
+            if edge.accepts.is_some() {
+                elsewhere.push(Elsewhere {
+                    or: None,
+                    base,
+                    accepts: edge.accepts,
+                });
+            }
+            (next, base) = (edge.next, behind);
         }
-        None
     }
 
     /// Finds or makes the node for `test` in a chain, and in it the edge for `value`.
@@ -146,13 +195,35 @@ enum Chain {
     After(usize, usize),
 }
 
+/// What is tried when the cells behind an edge do not hold: the pattern that ended there, or an
+/// *or* link.
+struct Elsewhere {
+    or: Option<usize>,
+    base: usize,
+    accepts: Option<u32>,
+}
+
 /// What a node looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Test {
-    /// A field of the current header.
-    Field(Field),
+    /// A field of the current header, under a mask.
+    Cell(Field, u32),
     /// Nothing: it steps to the next header.
     Advance(Length),
+}
+
+impl Test {
+    fn is_cell(self) -> bool {
+        matches!(self, Self::Cell(..))
+    }
+}
+
+/// One cell of a pattern, or the step to its next line.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    test: Test,
+    /// What the cell must be; 0 for a step.
+    value: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -167,7 +238,9 @@ impl Node {
     /// The edge to follow, and the base behind it.
     fn follow(&self, packet: &[u8], base: usize) -> Option<(&Edge, usize)> {
         match self.test {
-            Test::Field(field) => Some((self.edges.find(field.load(packet, base)?)?, base)),
+            Test::Cell(field, mask) => {
+                Some((self.edges.find(field.load(packet, base)? & mask)?, base))
+            }
             Test::Advance(length) => {
                 let base = base + length.of(packet, base)?;
                 self.edges.all.first().map(|edge| (edge, base))
@@ -255,23 +328,25 @@ impl Edges {
     }
 }
 
-/// The cells of a pattern in order, each line but the last followed by a step to the next.
-fn steps(pattern: &Conjunction) -> Vec<(Test, Option<u32>)> {
+/// The cells of a pattern in order, each line but the last followed by a step to the next. The
+/// descriptions compared here look at whole fields: every mask is all ones.
+fn steps(pattern: &Conjunction) -> Vec<Step> {
     let mut steps = Vec::new();
     for (index, header) in pattern.headers.iter().enumerate() {
         for cell in &header.cells {
-            steps.push((Test::Field(cell.field), Some(cell.value)));
+            steps.push(Step {
+                test: Test::Cell(cell.field, u32::MAX),
+                value: cell.value,
+            });
         }
         if index + 1 < pattern.headers.len() {
-            steps.push((Test::Advance(header.length), None));
+            steps.push(Step {
+                test: Test::Advance(header.length),
+                value: 0,
+            });
         }
     }
     steps
-}
-
-/// Interprets one pattern by itself.
-fn matches(pattern: &Conjunction, packet: &[u8]) -> bool {
-    pattern.accepts(packet)
 }
 
 #[cfg(test)]

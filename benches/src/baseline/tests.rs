@@ -24,6 +24,24 @@ fn every_baseline_gives_the_described_answers() {
     }
 }
 
+#[test]
+fn programs_refuse_later_fragments_where_headers_vary() {
+    let filter = Family::Paper.filter(0);
+    let mut bpf = Bpf::default();
+    bpf.install(translate::bpf(&filter).expect("a program"));
+    let mut mpf = Mpf::default();
+    let program = translate::mpf(&filter).expect("a program");
+    assert_eq!(mpf.install(&program), Ok(0));
+    let mut packet = Family::Paper.packet(0);
+    packet[20] = 0x20; // more fragments, offset 0: the first
+    assert_eq!(
+        (bpf.classify(&packet), mpf.classify(&packet)),
+        (Some(0), Some(0))
+    );
+    packet[21] = 1;
+    assert_eq!((bpf.classify(&packet), mpf.classify(&packet)), (None, None));
+}
+
 fn compare(family: Family, count: u32) {
     let filters: Vec<Conjunction> = (0..count).map(|index| family.filter(index)).collect();
     let (mut bpf, mut mpf, mut pathfinder) = <(Bpf, Mpf, Pathfinder)>::default();

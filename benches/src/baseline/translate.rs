@@ -5,12 +5,21 @@
 //! `MATCH_IMM` with the key constants behind it. Headers behind one of variable length are reached
 //! through the index register, as `tcpdump -d` shows for any TCP port.
 //!
+//! Behind an IPv4 header of variable length, only a datagram's first fragment has the headers that
+//! cells there are about. A program of this machine has nobody to tell it, so it tests the fragment
+//! offset before it loads a port, as `tcpdump -d` shows too: two instructions more than the
+//! description says, which refuse later fragments.
+//!
 //! Left out: more than one header of variable length, which the machine's one index register
 //! makes awkward and no filter here has.
 
 use super::bpf::{Instruction, MAX_KEYS, Program, ProgramError, code};
 use crate::filter::{Cell, Conjunction, Length};
 use alloc::vec::Vec;
+
+/// Where an IPv4 header has the offset of its fragment, and the bits of that word.
+const FRAGMENT_OFFSET: u32 = 6;
+const FRAGMENT_MASK: u32 = 0x1fff;
 
 /// Why a conjunction has no program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +86,8 @@ pub fn mpf(filter: &Conjunction) -> Result<Program, TranslateError> {
 #[derive(Default)]
 struct Writer {
     code: Vec<Instruction>,
-    /// The comparisons, whose failing branch goes to the end.
-    rejects: Vec<usize>,
+    /// The comparisons of which one outcome goes to the end, and which.
+    rejects: Vec<(usize, bool)>,
 }
 
 impl Writer {
@@ -97,6 +106,8 @@ impl Writer {
                 Length::Fixed(length) => base += u32::from(length),
                 Length::InternetHeader if number + 1 == filter.headers.len() => {}
                 Length::InternetHeader if !indexed => {
+                    self.emit(code::LD_H_ABS, base + FRAGMENT_OFFSET);
+                    self.refuse(FRAGMENT_MASK);
                     self.emit(code::LDX_MSH, base);
                     indexed = true;
                 }
@@ -121,8 +132,14 @@ impl Writer {
     }
 
     fn compare(&mut self, value: u32) {
-        self.rejects.push(self.code.len());
+        self.rejects.push((self.code.len(), false));
         self.emit(code::JEQ_K, value);
+    }
+
+    /// Rejects if the word just loaded has one of these bits.
+    fn refuse(&mut self, bits: u32) {
+        self.rejects.push((self.code.len(), true));
+        self.emit(code::JSET_K, bits);
     }
 
     fn emit(&mut self, code: u16, k: u32) {
@@ -137,10 +154,11 @@ impl Writer {
     /// Appends the rejecting return and points every failed comparison at it.
     fn resolve(mut self) -> Result<Vec<Instruction>, TranslateError> {
         let end = self.code.len();
-        for reject in self.rejects {
+        for (reject, outcome) in self.rejects {
             let distance = end - reject - 1;
-            self.code[reject].jf =
-                u8::try_from(distance).map_err(|_| TranslateError::Distance(distance))?;
+            let skip = u8::try_from(distance).map_err(|_| TranslateError::Distance(distance))?;
+            let op = &mut self.code[reject];
+            *(if outcome { &mut op.jt } else { &mut op.jf }) = skip;
         }
         self.code.push(Instruction {
             code: code::RET_K,

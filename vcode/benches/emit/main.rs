@@ -8,15 +8,16 @@
 //!
 //! `cargo bench -p vcode --bench emit --features clif`
 
+mod mix;
+
 use core::hint::black_box;
 use core::time::Duration;
 use std::time::Instant;
 
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
-use vcode::op::Scale;
 use vcode::x64::X64;
-use vcode::{Assembler, Class, Error, Signature, Target, Ty};
+use vcode::{Assembler, Target};
 
 /// Portable operations per filter, labels not counted.
 const OPERATIONS: u32 = 16;
@@ -120,44 +121,10 @@ fn portable<T: Target + 'static>(
     len: impl Fn(&T::Output<'_>) -> usize,
 ) -> impl FnMut(u32) -> usize {
     let mut asm = Assembler::new(target);
-    move |filters| match filter_code(&mut asm, filters) {
+    move |filters| match mix::filter_code(&mut asm, filters, mix::handed_out) {
         Ok(code) => len(&code),
         Err(error) => panic!("{error}"),
     }
-}
-
-fn filter_code<T: Target>(asm: &mut Assembler<T>, filters: u32) -> Result<T::Output<'_>, Error> {
-    let signature = Signature {
-        params: &[Ty::P, Ty::U, Ty::P],
-        result: Some(Ty::U),
-        leaf: true,
-    };
-    let [packet, len, table] = asm.begin(&signature)?;
-    let field = asm.getreg(Class::Temporary)?;
-    let hash = asm.getreg(Class::Temporary)?;
-    let winner = asm.getreg(Class::Temporary)?;
-    for filter in 0..filters {
-        let next = asm.label();
-        asm.bltu(len, 54, next);
-        asm.uldus(field, packet, 12);
-        asm.bneu(field, 0x0008, next);
-        asm.lduc(field, packet, 23);
-        asm.bneu(field, 6, next);
-        asm.uldu(field, packet, 26);
-        asm.bneu(field, 0xc00c_4501_u32, next);
-        asm.uldu(field, packet, 30);
-        asm.bneu(field, 0xc00c_4502_u32, next);
-        asm.uldu(field, packet, 34);
-        asm.mulul(hash, field, 0x9e37);
-        asm.rshul(hash, hash, 20);
-        asm.andul(hash, hash, 1023);
-        asm.uldu(hash, table, (hash, Scale::X4, 0));
-        asm.cmovequ(winner, len, hash, field);
-        asm.retu(filter);
-        asm.bind(next);
-    }
-    asm.retu(0);
-    asm.end()
 }
 
 /// Registers of the peers that choose their own, hidden from the compiler: packet, length, table, field,

@@ -1,0 +1,59 @@
+//! The rows as they were blessed, and that a wrong answer is none.
+
+use super::lab::{Call, Lab, Subject};
+use super::{Options, json, table7};
+use crate::{image, shell::in_ci};
+use expect_test::expect_file;
+
+/// Whether the image can be built as it was for the record; says why not.
+fn can_build() -> bool {
+    let found = image::find();
+    if let Ok(Some(toolchain)) = &found
+        && toolchain.is_pinned()
+    {
+        return true;
+    }
+    assert!(
+        !in_ci(),
+        "the gate may not skip the counts: {:?}",
+        found.err()
+    );
+    eprintln!(
+        "SKIPPED the counts of Table 7: the pinned compiler has no sources of its library; \
+         `rustup component add rust-src` installs them"
+    );
+    false
+}
+
+#[test]
+fn every_count_is_the_one_that_was_blessed() {
+    if can_build() {
+        let rows = table7::measure(Options::default()).unwrap();
+        for row in &rows {
+            if let Some(us) = row.paper_us() {
+                let ratio = row.us() / us;
+                let fair = !row.is_baseline() || (0.7..=1.3).contains(&ratio);
+                assert!(fair, "{row:?} is {ratio} times the paper's");
+            }
+        }
+        expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&json(&rows));
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_no_measurement() {
+    if !can_build() {
+        return;
+    }
+    let mut lab = Lab::new(&table7::image().unwrap()).unwrap();
+    let function = lab.address("emit_paper_known").unwrap();
+    let subject = Subject { function, state: 0 };
+    let (words, _) = lab.call("emit_paper_known", &[3]).unwrap();
+    let call = |result| Call {
+        arguments: [3, 0],
+        result,
+    };
+    assert_eq!(lab.steady(subject, &[call(words)]).unwrap().len(), 1);
+    let error = lab.steady(subject, &[call(words + 1)]).unwrap_err();
+    assert!(error.to_string().contains("returned"), "{error}");
+}
