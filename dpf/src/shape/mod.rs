@@ -193,7 +193,8 @@ fn take_constant(node: &mut Node) -> u32 {
     }
 }
 
-/// Whether two conditions at one base exclude each other, as far as their fixed bits show.
+/// Whether two conditions at one base exclude each other, as far as the bits show that each value of
+/// theirs fixes; they are looked at if there are few.
 pub(crate) fn disjoint(a: (&Field, &IntervalSet), b: (&Field, &IntervalSet)) -> bool {
     if a.0.depth != b.0.depth {
         return false;
@@ -201,28 +202,27 @@ pub(crate) fn disjoint(a: (&Field, &IntervalSet), b: (&Field, &IntervalSet)) -> 
     if a.0 == b.0 {
         return a.1.is_disjoint(b.1);
     }
-    let (Some(left), Some(right)) = (placed(a.0, a.1), placed(b.0, b.1)) else {
+    let few = |set: &IntervalSet| set.count() <= MAX_COMPARED;
+    if !few(a.1) || !few(b.1) {
         return false;
-    };
-    let Some(distance) = i64::from(b.0.end()).checked_sub(i64::from(a.0.end())) else {
-        return false;
-    };
-    let (left, right) = match distance {
-        0..=4 => ((left.0 << (8 * distance), left.1 << (8 * distance)), right),
-        -4..0 => (
-            left,
-            (right.0 << (-8 * distance), right.1 << (-8 * distance)),
-        ),
+    }
+    let (left, right) = match i64::from(b.0.end()) - i64::from(a.0.end()) {
+        distance @ 0..=4 => (8 * distance, 0),
+        distance @ -4..0 => (0, -8 * distance),
         _ => return false,
     };
-    (left.1 ^ right.1) & left.0 & right.0 != 0
+    let placed = |field: &Field, value: u32, up: i64| {
+        let value = u64::from(value) << field.mask.trailing_zeros();
+        (u64::from(field.mask) << up, value << up)
+    };
+    a.1.values().all(|one| {
+        let one = placed(a.0, one, left);
+        b.1.values().all(|other| {
+            let other = placed(b.0, other, right);
+            (one.1 ^ other.1) & one.0 & other.0 != 0
+        })
+    })
 }
 
-/// The fixed bits of a test for one value, as loaded: mask and value.
-fn placed(field: &Field, set: &IntervalSet) -> Option<(u64, u64)> {
-    let value = set.as_single()?;
-    Some((
-        u64::from(field.mask),
-        u64::from(value) << field.mask.trailing_zeros(),
-    ))
-}
+/// The most values of a set that are compared one by one.
+const MAX_COMPARED: u64 = 8;

@@ -112,6 +112,8 @@ fn fields_behind_several_parents_are_keys() {
         "udp.sport == PORT",
         "ip && udp.dport == PORT",
         "ip6 && udp.dport == PORT",
+        "vlan && udp.dport == PORT",
+        "vlan.vid == 5 && ip && tcp.dport == PORT",
         "udp.sport == 53 && udp.dport == PORT",
         "tcp.dport == PORT",
         "ip && tcp.dport == PORT",
