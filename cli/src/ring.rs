@@ -36,7 +36,7 @@ const BLOCKS: usize = 16;
 /// Of no importance to `TPACKET_V3`, but it must divide a block.
 const FRAME_BYTES: usize = 2048;
 /// After how long the kernel hands over a block that is not full.
-const RETIRE_MILLISECONDS: u32 = 50;
+pub(crate) const RETIRE_MILLISECONDS: u32 = 50;
 
 /// A socket and its ring.
 pub(crate) struct Ring {
@@ -165,6 +165,38 @@ impl Ring {
             left,
             ring: PhantomData,
         })
+    }
+
+    /// Lets no further packet in, by a filter that accepts none; such packets are not counted
+    /// either. What is in the ring already is handed over within [`RETIRE_MILLISECONDS`].
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        let mut none = libc::sock_filter {
+            code: (libc::BPF_RET | libc::BPF_K) as u16,
+            jt: 0,
+            jf: 0,
+            k: 0,
+        };
+        let program = libc::sock_fprog {
+            len: 1,
+            filter: &raw mut none,
+        };
+        let length = size_of::<libc::sock_fprog>() as libc::socklen_t;
+        // SAFETY: the kernel copies the program, and the one instruction that it points to, which
+        // outlives the call.
+        let result = unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_FILTER,
+                (&raw const program).cast(),
+                length,
+            )
+        };
+        check(result).map(drop)
     }
 
     /// What the kernel counted since the last call.

@@ -23,7 +23,7 @@ use crate::{
     outputs::create_file,
     packet_line::PacketLines,
     progress::spinner,
-    ring::{Frame, Ring, Statistics},
+    ring::{Block, Frame, RETIRE_MILLISECONDS, Ring, Statistics},
     tally::{Style, Tally},
 };
 
@@ -60,16 +60,11 @@ pub(super) fn run(args: &Capture) -> Result<Exit> {
     {
         ring.wait(WAIT_MILLISECONDS)
             .with_context(|| format!("cannot read from {name}"))?;
-        while let Some(mut block) = ring.next_block() {
-            while let Some(frame) = block.next_frame() {
-                session.take(&frame)?;
-                if session.done() {
-                    break;
-                }
-            }
-            if session.done() || interrupt::pending() {
-                break;
-            }
+        while !session.done()
+            && !interrupt::pending()
+            && let Some(block) = ring.next_block()
+        {
+            session.take_all(block)?;
         }
         session.flush()?;
         kernel.add(ring.statistics()?);
@@ -80,6 +75,9 @@ pub(super) fn run(args: &Capture) -> Result<Exit> {
         ));
     }
     live.finish_and_clear();
+    if !session.done() {
+        drain(&mut ring, &mut session).with_context(|| format!("cannot read from {name}"))?;
+    }
     kernel.add(ring.statistics()?);
     session.finish()?;
     eprintln!(
@@ -87,6 +85,24 @@ pub(super) fn run(args: &Capture) -> Result<Exit> {
         kernel.packets, kernel.drops
     );
     Ok(Exit::Done)
+}
+
+/// Takes what was received before the end: so what the kernel counted is what was taken or dropped.
+fn drain(ring: &mut Ring, session: &mut Session<'_>) -> Result<()> {
+    ring.close()?;
+    let end = Instant::now() + 2 * Duration::from_millis(RETIRE_MILLISECONDS.into());
+    loop {
+        while !session.done()
+            && let Some(block) = ring.next_block()
+        {
+            session.take_all(block)?;
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || session.done() {
+            return Ok(());
+        }
+        ring.wait(left.as_millis() as i32 + 1)?;
+    }
 }
 
 /// What is done with the packets.
@@ -136,6 +152,16 @@ impl<'a> Session<'a> {
         self.args
             .count
             .is_some_and(|count| self.tally.matched() >= count)
+    }
+
+    /// Takes the packets of a block, or as many as are still wanted.
+    fn take_all(&mut self, mut block: Block<'_>) -> Result<()> {
+        while !self.done()
+            && let Some(frame) = block.next_frame()
+        {
+            self.take(&frame)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, frame: &Frame<'_>) -> Result<()> {
