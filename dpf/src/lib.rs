@@ -5,7 +5,6 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 extern crate alloc;
 
-#[cfg(feature = "std")]
 pub mod check;
 pub mod codegen;
 pub mod dispatch;
