@@ -12,7 +12,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
-use foldhash::fast::FixedState;
+use crate::hashing::FixedState;
 use hashbrown::{HashMap, HashTable};
 
 use super::cofactor::Seen;
