@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod hashing;
 pub mod interp;
 pub mod overlap;
 #[cfg(feature = "std")]

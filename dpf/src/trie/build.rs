@@ -12,7 +12,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
-use foldhash::fast::FixedState;
+use crate::hashing::FixedState;
 use hashbrown::{HashMap, HashTable};
 
 use super::cofactor::Seen;
@@ -20,7 +20,7 @@ use super::facts::Fact;
 use super::form::{Arena, Closure, FALSE, Form, FormId, TRUE};
 use super::graph::{Base, GroupId, SetUse, Step, StepId};
 use super::{Error, ErrorKind};
-use crate::dispatch::{SetTest, Shared};
+use crate::dispatch::{Machine, SetTest, Shared};
 use crate::filter::{Field, IntervalSet};
 use crate::shape::{Shape, digest};
 
@@ -49,6 +49,7 @@ pub(super) struct Source<'a> {
 }
 
 pub(super) struct Builder<'a> {
+    machine: Machine,
     pub(super) groups: &'a [Source<'a>],
     pub(super) arena: Arena,
     pub(super) instances: HashMap<Closure, FormId, FixedState>,
@@ -77,17 +78,22 @@ type Ready = (u32, Box<[Base]>);
 const END: StepId = StepId(0);
 
 /// Builds the trie of the groups.
-pub(super) fn build(groups: &[Source<'_>], together: &[u32]) -> Result<Built, Error> {
-    let attempt = Builder::new(groups, true).run(together);
+pub(super) fn build(
+    machine: Machine,
+    groups: &[Source<'_>],
+    together: &[u32],
+) -> Result<Built, Error> {
+    let attempt = Builder::new(machine, groups, true).run(together);
     match attempt {
-        Err(error) if error.is_size() => Builder::new(groups, false).run(together),
+        Err(error) if error.is_size() => Builder::new(machine, groups, false).run(together),
         other => other,
     }
 }
 
 impl<'a> Builder<'a> {
-    fn new(groups: &'a [Source<'a>], specialise: bool) -> Self {
+    fn new(machine: Machine, groups: &'a [Source<'a>], specialise: bool) -> Self {
         Builder {
+            machine,
             groups,
             arena: Arena::new(),
             instances: HashMap::default(),
@@ -353,7 +359,7 @@ impl<'a> Builder<'a> {
         if let Some(&known) = self.set_index.get(&key) {
             return Ok(known);
         }
-        let test = SetTest::choose(&field, set).ok_or(Error::limit(
+        let test = SetTest::choose(self.machine, &field, set).ok_or(Error::limit(
             ErrorKind::Memory,
             set.intervals().len() as u64,
             0,

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use super::build::{Built, build};
 use super::group::{Fit, Group, ShapeIndex, TrieGroup};
 use super::{Error, ErrorKind, SetUse, Step, StepId};
-use crate::dispatch::{MAX_ENTRY, MAX_RANK, Shared};
+use crate::dispatch::{MAX_ENTRY, MAX_RANK, Machine, Shared};
 use crate::filter::Filter;
 use crate::shape::{self, Rule};
 
@@ -35,6 +35,7 @@ impl Default for Limits {
 /// Installed filters: entries with ranks, by number.
 #[derive(Debug)]
 pub struct Set {
+    machine: Machine,
     limits: Limits,
     seed: u64,
     groups: Vec<Option<Group>>,
@@ -47,6 +48,7 @@ pub struct Set {
 /// contents of its tables.
 #[derive(Clone, Debug)]
 pub struct Trie {
+    machine: Machine,
     graph: Shared<Graph>,
     groups: Box<[TrieGroup]>,
 }
@@ -84,6 +86,11 @@ enum Follows {
 impl Set {
     /// An empty set. `seed` starts the hashes; where filters come from strangers it is a secret.
     pub fn new(limits: Limits, seed: u64) -> Self {
+        Self::on(Machine::HOST, limits, seed)
+    }
+
+    /// An empty set whose tables and code are for a machine.
+    pub fn on(machine: Machine, limits: Limits, seed: u64) -> Self {
         let graph = Graph {
             steps: [Step::End].into(),
             sets: [].into(),
@@ -91,10 +98,12 @@ impl Set {
             each: [].into(),
         };
         let trie = Shared::new(Trie {
+            machine,
             graph: Shared::new(graph),
             groups: [].into(),
         });
         Set {
+            machine,
             limits,
             seed,
             groups: Vec::new(),
@@ -174,6 +183,7 @@ impl Set {
             // A smaller set with a larger trie: the old one serves on, with the group empty.
             self.groups[installed.group as usize] = empty;
             self.trie = Shared::new(Trie {
+                machine: self.machine,
                 graph: self.trie.graph.clone(),
                 groups: self.shown(),
             });
@@ -193,6 +203,7 @@ impl Set {
             return Some(Change::Data);
         }
         self.trie = Shared::new(Trie {
+            machine: self.machine,
             graph: self.trie.graph.clone(),
             groups: self.shown(),
         });
@@ -288,7 +299,7 @@ impl Set {
             .entry(rule.shape.digest())
             .or_default()
             .push(free as u32);
-        let group = Some(Group::new(rule, entry, rank));
+        let group = Some(Group::new(self.machine, rule, entry, rank));
         match self.groups.get_mut(free) {
             Some(place) => *place = group,
             None => self.groups.push(group),
@@ -350,6 +361,7 @@ impl Set {
             Follows::Nothing => return Ok(Change::Data),
             Follows::Tables => {
                 self.trie = Shared::new(Trie {
+                    machine: self.machine,
                     graph: self.trie.graph.clone(),
                     groups: self.shown(),
                 });
@@ -363,7 +375,7 @@ impl Set {
                     sets,
                     best,
                     each,
-                } = build(&sources, &together)?;
+                } = build(self.machine, &sources, &together)?;
                 let graph = Graph {
                     steps: steps.into(),
                     sets: sets.into(),
@@ -372,6 +384,7 @@ impl Set {
                 };
                 let shown = groups.iter().map(|group| group.shown()).collect();
                 self.trie = Shared::new(Trie {
+                    machine: self.machine,
                     graph: Shared::new(graph),
                     groups: shown,
                 });
@@ -386,6 +399,11 @@ impl Set {
 }
 
 impl Trie {
+    /// What the tables, and code made of it, are for.
+    pub fn machine(&self) -> Machine {
+        self.machine
+    }
+
     /// The steps, children before parents.
     pub fn steps(&self) -> &[Step] {
         &self.graph.steps
