@@ -9,6 +9,7 @@ use crate::codegen;
 /// Every entry point is a function `(packet, len, wirelen) → u32` in the C convention of the
 /// machine. Its caller promises that `len` bytes can be read at `packet`, and that no address
 /// between them, nor up to 2⁴⁰ bytes beyond (on MIPS: 2²⁴), wraps. On MIPS it also promises that
+/// packets are no longer than [`mips::MAX_PACKET`](super::mips::MAX_PACKET), and that
 /// the aligned words of which a packet or table has but a part may be read: where memory is
 /// protected by pages, nothing else is possible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

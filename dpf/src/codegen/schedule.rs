@@ -108,8 +108,9 @@ impl Run {
         );
     }
 
-    /// The same, before any load that is added later.
+    /// The same, behind the guards before it, and before any load that is added later.
     pub(super) fn guard(&mut self, compare: Compare, a: Reg, b: Src, to: Goal) {
+        let before = self.guards;
         self.guards += 1;
         let is_guard = true;
         self.push(
@@ -121,7 +122,7 @@ impl Run {
                 is_guard,
             },
             2,
-            0,
+            before,
         );
     }
 
@@ -420,7 +421,6 @@ impl<'a> Progress<'a> {
     fn ready_op(&self, patient: bool, has_spare: bool) -> Option<usize> {
         let candidates = self.open().filter(|(_, item)| {
             matches!(item.act, Act::Op(_))
-                && item.guards <= self.guards
                 && self.is_ready(item, patient)
                 && (has_spare || self.frees_register(item))
         });
@@ -436,6 +436,9 @@ impl<'a> Progress<'a> {
     }
 
     fn is_ready(&self, item: &Item, patient: bool) -> bool {
+        if item.guards > self.guards {
+            return false;
+        }
         item.act
             .reads()
             .all(|read| match self.uses.get(index(read)) {

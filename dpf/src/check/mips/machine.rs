@@ -34,6 +34,8 @@ const SYSTEM: [u8; 2] = [26, 27];
 pub(super) const MAX: u64 = u32::MAX as u64;
 /// The least number that is negative, read with its sign.
 pub(super) const SIGN: i64 = 1 << 31;
+/// The longest packet that callers promise, in bytes.
+pub const MAX_PACKET: u32 = 1 << 29;
 /// How far from a packet no address wraps.
 const REACH: i128 = 1 << 24;
 
@@ -136,6 +138,8 @@ impl<'a> Machine<'a> {
     /// Makes the state that of a call.
     pub(super) fn enter(&mut self) {
         self.state = State::new();
+        let lengths = Range::up_to(MAX_PACKET.into());
+        self.state.facts.narrow(&self.numbers, LEN, lengths);
         for register in SAVED.into_iter().chain([RETURN_ADDRESS]) {
             self.put(register, Value::Saved(register));
         }

@@ -24,6 +24,7 @@ mod tests;
 
 pub use decode::Disassembly;
 pub use flow::{MAX_CODE, MAX_NUMBERS, MAX_WORK};
+pub use machine::MAX_PACKET;
 
 use super::{Policy, Refusal, Report};
 

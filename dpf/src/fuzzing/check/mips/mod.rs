@@ -6,11 +6,13 @@
 //! branch back, a hazard, a path longer than reported in instructions or cycles: each is a hole in
 //! the prover.
 
+mod emitted;
 mod mutate;
 mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use emitted::emitted;
 pub use mutate::{mutate, mutate_frame};
 pub use sample::{Sample, samples};
 
@@ -32,7 +34,11 @@ const PACKETS: u32 = 0x0080_0000;
 /// When the prover accepts code that misbehaves.
 pub fn run(data: &[u8]) {
     static SAMPLES: OnceLock<Vec<Sample>> = OnceLock::new();
-    let samples = SAMPLES.get_or_init(samples);
+    let samples = SAMPLES.get_or_init(|| {
+        let mut all = samples();
+        all.extend(emitted(0..SCRIPTS, 2));
+        all
+    });
     let mut source = Source::new(data);
     let sample = &samples[source.word() as usize % samples.len()];
     if source.below(8) == 0 {
@@ -42,6 +48,9 @@ pub fn run(data: &[u8]) {
         judge(sample, &mutate(&sample.code, &mut source));
     }
 }
+
+/// Scripts whose output the fuzz body damages.
+const SCRIPTS: u64 = 10;
 
 /// What became of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

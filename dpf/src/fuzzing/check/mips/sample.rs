@@ -49,7 +49,7 @@ pub fn samples() -> Vec<Sample> {
     let slots = [ports, 7].repeat(64);
     // Words that grow, so that searches find something, and are too large for an index.
     let words = |count: u32| (0..count).map(|at| at << 27 | 0xfff).collect();
-    let forms: [(&'static str, Alignment, Vec<u32>, Form); 8] = [
+    let forms: [(&'static str, Alignment, Vec<u32>, Form); 9] = [
         ("aligned", Alignment::WordPlusTwo, slots.clone(), aligned),
         ("anywhere", Alignment::Unknown, slots.clone(), anywhere),
         ("slots", Alignment::Word, Vec::new(), slots_of_branches),
@@ -57,6 +57,7 @@ pub fn samples() -> Vec<Sample> {
         ("search", Alignment::Word, words(16), search),
         ("locals", Alignment::WordPlusTwo, words(64), locals),
         ("pointers", Alignment::Unknown, Vec::new(), pointers),
+        ("saved", Alignment::Unknown, Vec::new(), saved),
         ("divided", Alignment::Word, words(16), divided),
     ];
     forms
@@ -299,6 +300,38 @@ fn locals(a: &mut Asm<'_>, [packet, len, _]: [Reg; 3]) -> Result<(), Error> {
     a.load_local(Ty::Us, kept, narrow);
     a.addu(value, value, kept);
     a.xoru(value, value, base);
+    a.retu(value);
+    a.bind(short);
+    a.retu(0);
+    Ok(())
+}
+
+/// Bytes, halves and unaligned words of the frame, and every saved register.
+fn saved(a: &mut Asm<'_>, [packet, len, wirelen]: [Reg; 3]) -> Result<(), Error> {
+    let mut kept = Vec::new();
+    while let Ok(register) = a.getreg(Class::Persistent) {
+        kept.push(register);
+    }
+    let [value, at] = temporaries(a)?;
+    let block = a.local_block(16, 8)?;
+    let short = a.label();
+    a.bltu(len, 16, short);
+    a.local_address(at, block);
+    a.uldu(value, packet, 3);
+    a.ustu(value, at, 1);
+    a.stuc(len, at, 0);
+    a.stus(wirelen, at, 6);
+    a.stuc(value, at, 5);
+    for (&register, offset) in kept.iter().zip(0..) {
+        a.lduc(register, packet, offset);
+        a.addu(value, value, register);
+    }
+    a.uldu(wirelen, at, 3);
+    a.ldu(len, at, 0);
+    a.ldu(at, at, 4);
+    a.xoru(value, value, len);
+    a.xoru(value, value, wirelen);
+    a.xoru(value, value, at);
     a.retu(value);
     a.bind(short);
     a.retu(0);

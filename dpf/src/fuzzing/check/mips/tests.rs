@@ -9,11 +9,12 @@ use crate::fuzzing::source::random_bytes;
 const MUTANTS: u64 = 120_000;
 const MISBEHAVING: u32 = 10_000;
 const FRAME_MUTANTS: u64 = 10_000;
+const SCRIPTS: u64 = 60;
 
 #[test]
 fn typical_forms_are_accepted_and_find_something() {
     let samples = samples();
-    assert_eq!(samples.len(), 8, "a form was not emitted");
+    assert_eq!(samples.len(), 9, "a form was not emitted");
     for sample in samples {
         let proved = prove(&sample.code, &sample.policy);
         let proved = proved.unwrap_or_else(|refusal| {
@@ -30,9 +31,11 @@ fn typical_forms_are_accepted_and_find_something() {
     }
 }
 
+/// Drawing the samples also shows that all real output is accepted, behaves and answers rightly.
 #[test]
 fn no_mutant_that_misbehaves_is_accepted() {
-    let samples = samples();
+    let mut samples = samples();
+    samples.extend(emitted(0..SCRIPTS, 3));
     let (mut misbehaved, mut forbidden, mut accepted) = (0, 0, 0);
     for seed in 0..MUTANTS {
         let sample = &samples[seed as usize % samples.len()];
@@ -57,12 +60,13 @@ fn no_mutant_that_misbehaves_is_accepted() {
     assert!(accepted > 0, "the prover refuses everything");
 }
 
-/// Functions that keep numbers in the frame, with the places changed.
+/// Functions that keep numbers in the frame, with the places changed. Of the written and the crowded
+/// sets no function does: a R3000 has registers for all that they keep.
 #[test]
 fn no_mutant_that_errs_in_its_frame_is_accepted() {
     let mut samples = samples();
     samples.retain(|sample| mutate_frame(&sample.code, &mut Source::new(&[])).is_some());
-    assert!(!samples.is_empty());
+    assert_eq!(samples.len(), 2, "with a frame");
     let (mut misbehaved, mut unwritten) = (0, 0);
     for seed in 0..FRAME_MUTANTS {
         let sample = &samples[seed as usize % samples.len()];
