@@ -103,6 +103,48 @@ fn walk() {
     }
 }
 
+/// Packets of any length from any address on the simulated R3000, and who is first.
+#[cfg(feature = "fuzzing")]
+#[test]
+fn mips() {
+    use dpf::dispatch::Alignment;
+    use dpf::fuzzing::{Packet, engines::Engine, mips::Simulated};
+    for alignment in [Alignment::HALFWORD, Alignment::WORD, Alignment::UNKNOWN] {
+        for case in common::cases() {
+            let mut simulated = Simulated::new(alignment);
+            let mut set = Set::on(simulated.target(), Limits { groups: 1 << 10 }, 1);
+            for (entry, filter) in lower(&program(&case)).expect("lowered").iter().enumerate() {
+                let _ = set
+                    .insert(&filter.filter, entry as u32, 1000 - entry as u32)
+                    .expect("inserted");
+            }
+            assert!(simulated.load(&set), "{}", case.path.display());
+            let packet = |packet: &common::Packet| Packet {
+                bytes: packet.bytes.clone(),
+                wirelen: packet.wirelen,
+            };
+            let answers: Vec<Vec<u32>> = case
+                .packets
+                .iter()
+                .map(|known| simulated.classify_all(&packet(known)))
+                .collect();
+            judge(&case, "mips", |index, known| {
+                let at = case
+                    .packets
+                    .iter()
+                    .position(|other| other.name == known.name);
+                answers[at.expect("a packet")].contains(&(index as u32))
+            });
+            for (name, expected) in &case.first {
+                let known = case.packets.iter().find(|packet| packet.name == *name);
+                let winner = simulated.classify(&packet(known.expect("a packet")));
+                let winner = winner.expect("a winner") as usize;
+                assert_eq!(case.accepts[winner].0, *expected, "{name}");
+            }
+        }
+    }
+}
+
 /// The same in native code, and who is first.
 #[test]
 fn native() {
