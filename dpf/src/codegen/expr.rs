@@ -380,7 +380,7 @@ fn demand(value: &Value) -> u32 {
     }
 }
 
-fn binary(op: BinaryOp) -> Binary {
+pub(super) fn binary(op: BinaryOp) -> Binary {
     match op {
         BinaryOp::Add => Binary::Add,
         BinaryOp::Sub => Binary::Sub,

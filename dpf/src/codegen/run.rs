@@ -2,22 +2,25 @@
 //!
 //! Problem: what fills the delays of one test is another test. Method: from a node on, as long as
 //! nothing else leads between, guards, tests of one value and a look-up in a windowed table become
-//! one [`Run`]: loads of the width that alignment allows, constants in halves, so that each is one
+//! one [`Run`], and so do shifts by a plain expression such as a header's length: loads of the width that alignment allows, constants in halves, so that each is one
 //! instruction. Other nodes, and bases that live in the frame, end a run. Left out: the order
 //! (`schedule`).
+
+use alloc::vec::Vec;
 
 use vcode::op::{Align, Binary, Compare, Offset, Op, Src};
 use vcode::{Reg, Target, Ty};
 
 use super::Error;
-use super::align::Alignments;
+use super::align::{Alignments, most};
 use super::emit::Emitter;
 use super::flow::{Act, Flow, Goal, Node, Wide, wide};
 use super::home::Home;
 use super::probe::{halves, place_of};
 use super::schedule::Run;
 use crate::dispatch::{KeyPlan, Machine, Place, Table, Window, Windowed};
-use crate::trie::{Base, Lookup, MAX_BASES, Step};
+use crate::filter::BinaryOp;
+use crate::trie::{Base, Lookup, MAX_BASES, Step, Value};
 
 /// Offsets of loads up to this fit their instruction.
 const NEAR: u32 = 0x7ffc;
@@ -32,21 +35,42 @@ enum Taken {
     Result(Src),
 }
 
-/// Pointers that a run has made: base by base.
-type Pointers = [Option<Reg>; MAX_BASES as usize + 1];
+/// What a run knows of bases.
+#[derive(Default)]
+struct Bases {
+    /// The address that a base's register, or what was set here, comes to with the packet's.
+    pointers: [Option<Reg>; MAX_BASES as usize + 1],
+    /// Where bases that are set here are: a value, or nothing, and a constant.
+    set: [Option<(Reg, u32)>; MAX_BASES as usize + 1],
+    /// Bit `v`: an instruction reads base `v` where it was before the run.
+    read: u32,
+    shifts: Vec<Shift>,
+}
+
+/// A base that a run sets.
+struct Shift {
+    var: u8,
+    place: (Reg, u32),
+    /// The guards of the run that must be passed before the base may change.
+    guards: u32,
+    /// What comes after those.
+    item: usize,
+}
 
 impl<T: Target> Emitter<'_, T> {
     /// Emits the run that begins at a place of the order; how many nodes it took.
     pub(super) fn run(&mut self, flow: &Flow<'_>, place: usize) -> Result<usize, Error> {
-        let (mut run, mut pointers) = (Run::default(), Pointers::default());
+        let (mut run, mut bases) = (Run::default(), Bases::default());
         let (mut count, mut end, mut result) = (0, Goal::Return, None);
-        for &at in &flow.order[place..] {
-            let follows = count == 0 || (end == Goal::Node(at) && flow.ways[at] == 1);
+        for (at, &node) in flow.order.iter().enumerate().skip(place) {
+            let follows = count == 0 || (end == Goal::Node(node) && flow.ways[node] == 1);
             if !follows || run.is_full() {
                 break;
             }
-            let node = &flow.nodes[at];
-            match self.take(&mut run, &mut pointers, node) {
+            let next = flow.order.get(at + 1).filter(|next| flow.ways[**next] == 1);
+            let next = next.map(|next| (*next, &flow.nodes[*next]));
+            let node = &flow.nodes[node];
+            match self.take(&mut run, &mut bases, node, next) {
                 Taken::Nothing => break,
                 Taken::Test => end = node.goals[0],
                 Taken::Result(value) => result = Some(value),
@@ -59,6 +83,14 @@ impl<T: Target> Emitter<'_, T> {
         }
         if count == 0 {
             return Ok(0);
+        }
+        for shift in &bases.shifts {
+            // What nobody reads after the run need not be kept.
+            if (result.is_none() || !run.leaves_from(shift.item))
+                && let Some(home) = self.base_register(shift.var)
+            {
+                run.keep(home, shift.place, shift.guards, shift.item);
+            }
         }
         self.schedule(&mut run)?;
         match result {
@@ -73,9 +105,15 @@ impl<T: Target> Emitter<'_, T> {
         Ok(count)
     }
 
-    fn take(&mut self, run: &mut Run, pointers: &mut Pointers, node: &Node<'_>) -> Taken {
+    fn take(
+        &mut self,
+        run: &mut Run,
+        bases: &mut Bases,
+        node: &Node<'_>,
+        next: Option<(usize, &Node<'_>)>,
+    ) -> Taken {
         if let Some(test) = wide(&node.act) {
-            return self.take_wide(run, pointers, &test, node.goals[1]);
+            return self.take_wide(run, bases, &test, node.goals[1]);
         }
         match &node.act {
             Act::Step(Step::Captured { var: 0, end, .. }) => {
@@ -83,12 +121,26 @@ impl<T: Target> Emitter<'_, T> {
                 Taken::Test
             }
             Act::Step(Step::Captured { var, end, .. }) if !self.is_beyond(*end) => {
-                let Some(base) = self.base_register(*var) else {
+                let Some((base, add)) = self.base_place(bases, *var) else {
                     return Taken::Nothing;
                 };
-                let reach = binary(run, Binary::Add, base, *end);
+                let reach = binary(run, Binary::Add, base, add.saturating_add(*end));
                 run.guard(Compare::Gt, reach, self.len.into(), node.goals[1]);
                 Taken::Test
+            }
+            Act::Step(Step::Shift { base, by, var, .. }) => {
+                // The bound of what is read behind the new base says that it is in the packet.
+                let covered = run.has_room()
+                    && next.is_some_and(|(at, next)| {
+                        let is_bound = matches!(
+                            next.act,
+                            Act::Step(Step::Captured { var: of, end, .. })
+                                if of == var && !self.is_beyond(*end)
+                        );
+                        let follows = node.goals[0] == Goal::Node(at);
+                        is_bound && follows && next.goals[1] == node.goals[1]
+                    });
+                self.take_shift(run, bases, (*base, by, *var), node.goals[1], covered)
             }
             Act::Step(Step::Probe { group, frames, .. }) if self.best.is_none() => {
                 let trie = self.trie;
@@ -97,7 +149,7 @@ impl<T: Target> Emitter<'_, T> {
                     Lookup::None => Taken::Result(0.into()),
                     Lookup::One { entry, .. } => Taken::Result((entry + 1).into()),
                     Lookup::Table(Table::Window(table)) => {
-                        self.take_table(run, pointers, &group.plan, frames, table)
+                        self.take_table(run, bases, &group.plan, frames, table)
                     }
                     Lookup::Table(Table::Hash(_)) => Taken::Nothing,
                 }
@@ -106,17 +158,109 @@ impl<T: Target> Emitter<'_, T> {
         }
     }
 
-    fn take_wide(
+    /// Sets a base for what follows. If `covered`, the next test's guard is this one's too.
+    fn take_shift(
         &mut self,
         run: &mut Run,
-        pointers: &mut Pointers,
-        test: &Wide,
+        bases: &mut Bases,
+        (from, by, var): (Base, &Value, u8),
         no: Goal,
+        covered: bool,
     ) -> Taken {
+        let index = usize::from(var);
+        // Where the new base lives is where an old one may be read until then.
+        let is_untouched = bases.read >> var & 1 == 0 && matches!(bases.set.get(index), Some(None));
+        let bounded = !self.is_beyond(most(by)) && !self.is_beyond(from.add);
+        if from.var == var
+            || !is_untouched
+            || !bounded
+            || !self.is_at_hand(from)
+            || !self.is_plain(by)
+        {
+            return Taken::Nothing;
+        }
+        if self.base_register(var).is_none() || self.reads(by, var) {
+            return Taken::Nothing;
+        }
+        let (by, add) = apart(by);
+        let mut place = self.take_value(run, bases, by);
+        let mut add = from.add + add;
+        if let Some((base, more)) = self.base_place(bases, from.var) {
+            place = binary(run, Binary::Add, place, base);
+            add += more;
+        }
+        if !covered {
+            let reach = binary(run, Binary::Add, place, add);
+            run.guard(Compare::Gt, reach, self.len.into(), no);
+        }
+        bases.set[index] = Some((place, add));
+        bases.shifts.push(Shift {
+            var,
+            place: (place, add),
+            guards: run.guards() + u32::from(covered),
+            item: run.len(),
+        });
+        Taken::Test
+    }
+
+    /// Whether an expression loads from behind a base.
+    fn reads(&self, value: &Value, base: u8) -> bool {
+        let mut found = false;
+        value.loads(&mut |load| {
+            found |= matches!(load, Value::Load { var, .. } if *var == base);
+        });
+        found
+    }
+
+    /// Whether an expression is of one operation after the other on a byte, and of numbers.
+    fn is_plain(&self, value: &Value) -> bool {
+        match value {
+            Value::Load {
+                var,
+                index: None,
+                bytes: 1,
+                ..
+            } => self.is_at_hand(Base { var: *var, add: 0 }),
+            Value::Binary(op, left, right) => {
+                let is_shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
+                let is_step = !matches!(op, BinaryOp::Mul | BinaryOp::Sub);
+                let count = match **right {
+                    Value::Const(count) => count,
+                    _ => return false,
+                };
+                is_step && (!is_shift || count < 32) && count <= 0x7fff && self.is_plain(left)
+            }
+            _ => false,
+        }
+    }
+
+    /// The value of a plain expression.
+    fn take_value(&mut self, run: &mut Run, bases: &mut Bases, value: &Value) -> Reg {
+        match value {
+            Value::Load { var, at, .. } => {
+                let base = Base {
+                    var: *var,
+                    add: *at,
+                };
+                self.take_load(run, bases, base, 1)
+            }
+            Value::Binary(op, left, right) => {
+                let left = self.take_value(run, bases, left);
+                match **right {
+                    Value::Const(number) => binary(run, super::expr::binary(*op), left, number),
+                    _ => left,
+                }
+            }
+            // Not plain.
+            _ => self.packet,
+        }
+    }
+
+    fn take_wide(&mut self, run: &mut Run, bases: &mut Bases, test: &Wide, no: Goal) -> Taken {
         let Some((base, bytes)) = window(test).filter(|(base, _)| self.is_at_hand(*base)) else {
             return Taken::Nothing;
         };
-        let mut loaded = self.take_load(run, pointers, base, bytes);
+        let mut loaded = self.take_load(run, bases, base, bytes);
         let mask = self.machine.native(test.mask, bytes) as u32;
         if mask != u32::MAX >> (32 - 8 * bytes) {
             loaded = self.take_mask(run, loaded, mask);
@@ -140,7 +284,7 @@ impl<T: Target> Emitter<'_, T> {
     fn take_table(
         &mut self,
         run: &mut Run,
-        pointers: &mut Pointers,
+        bases: &mut Bases,
         plan: &KeyPlan,
         frames: &[Base],
         table: &Windowed,
@@ -149,8 +293,8 @@ impl<T: Target> Emitter<'_, T> {
         if !pieces.all(|base| self.is_at_hand(base)) {
             return Taken::Nothing;
         }
-        let words: alloc::vec::Vec<Reg> = (0..plan.words())
-            .filter_map(|word| self.take_word(run, pointers, plan, frames, word))
+        let words: Vec<Reg> = (0..plan.words())
+            .filter_map(|word| self.take_word(run, bases, plan, frames, word))
             .collect();
         let window = table.window();
         let Some(slot) = take_slot(run, window, &words) else {
@@ -170,7 +314,7 @@ impl<T: Target> Emitter<'_, T> {
                 Op::Load(Ty::U, Align::Natural, d, place, offset)
             })
         };
-        let keys: alloc::vec::Vec<Reg> = (0..window.words)
+        let keys: Vec<Reg> = (0..window.words)
             .map(|word| load(window.keys_at(word)))
             .collect();
         let value = load(window.values_at());
@@ -185,7 +329,7 @@ impl<T: Target> Emitter<'_, T> {
     fn take_word(
         &mut self,
         run: &mut Run,
-        pointers: &mut Pointers,
+        bases: &mut Bases,
         plan: &KeyPlan,
         frames: &[Base],
         word: usize,
@@ -194,7 +338,7 @@ impl<T: Target> Emitter<'_, T> {
         let mut whole = None;
         for piece in pieces.filter(|piece| usize::from(piece.word) == word) {
             let base = place_of(piece, frames);
-            let mut part = self.take_load(run, pointers, base, piece.bytes.into());
+            let mut part = self.take_load(run, bases, base, piece.bytes.into());
             if !piece.is_full() {
                 let mask = plan.native_mask(piece, piece.mask) as u32;
                 part = self.take_mask(run, part, mask);
@@ -211,11 +355,12 @@ impl<T: Target> Emitter<'_, T> {
     }
 
     /// Loads 1, 2 or 4 bytes in the machine's order.
-    fn take_load(&mut self, run: &mut Run, pointers: &mut Pointers, base: Base, bytes: u32) -> Reg {
-        let pointer = self.take_pointer(run, pointers, base.var);
+    fn take_load(&mut self, run: &mut Run, bases: &mut Bases, base: Base, bytes: u32) -> Reg {
+        let (pointer, add) = self.take_pointer(run, bases, base.var);
+        let place = base.add.saturating_add(add);
         let alignment = self.alignments.address(base);
         let anywhere = self.machine.loads_anywhere(alignment, bytes);
-        let far: u32 = if base.add > NEAR { 2 } else { 0 };
+        let far: u32 = if place > NEAR { 2 } else { 0 };
         let mut load = |ty, align, words, at: u32| {
             let offset = Offset::Imm(at as i32);
             run.op(words + far, true, |d| {
@@ -223,34 +368,31 @@ impl<T: Target> Emitter<'_, T> {
             })
         };
         match bytes {
-            1 => load(Ty::Uc, Align::Natural, 1, base.add),
+            1 => load(Ty::Uc, Align::Natural, 1, place),
             2 if anywhere => {
                 let (low, high) = (
-                    load(Ty::Uc, Align::Natural, 1, base.add),
-                    load(Ty::Uc, Align::Natural, 1, base.add.saturating_add(1)),
+                    load(Ty::Uc, Align::Natural, 1, place),
+                    load(Ty::Uc, Align::Natural, 1, place.saturating_add(1)),
                 );
                 let high = binary(run, Binary::Lsh, high, 8);
                 binary(run, Binary::Or, low, high)
             }
-            2 => load(Ty::Us, Align::Natural, 1, base.add),
-            _ if anywhere => load(Ty::U, Align::Any, 2, base.add),
-            _ => load(Ty::U, Align::Natural, 1, base.add),
+            2 => load(Ty::Us, Align::Natural, 1, place),
+            _ if anywhere => load(Ty::U, Align::Any, 2, place),
+            _ => load(Ty::U, Align::Natural, 1, place),
         }
     }
 
-    /// The address of a base.
-    fn take_pointer(&mut self, run: &mut Run, pointers: &mut Pointers, var: u8) -> Reg {
-        let Some(base) = self.base_register(var) else {
-            return self.packet;
+    /// An address, and what is to be added to it to come to the base.
+    fn take_pointer(&mut self, run: &mut Run, bases: &mut Bases, var: u8) -> (Reg, u32) {
+        let packet = self.packet;
+        let Some((place, add)) = self.base_place(bases, var) else {
+            return (packet, 0);
         };
-        match pointers.get_mut(usize::from(var)) {
-            Some(Some(known)) => *known,
-            Some(unknown) => {
-                let packet = self.packet;
-                *unknown.insert(binary(run, Binary::Add, packet, base))
-            }
-            None => self.packet,
-        }
+        let known = bases.pointers.get_mut(usize::from(var));
+        let pointer = known
+            .map(|known| *known.get_or_insert_with(|| binary(run, Binary::Add, packet, place)));
+        (pointer.unwrap_or(packet), add)
     }
 
     /// Whether a base needs no load from the frame.
@@ -258,11 +400,35 @@ impl<T: Target> Emitter<'_, T> {
         base.var == 0 || self.base_register(base.var).is_some()
     }
 
+    /// The register of a base.
     fn base_register(&self, var: u8) -> Option<Reg> {
         match self.bases.get(usize::from(var)).copied().flatten() {
             Some(Home::Register(register)) if var > 0 => Some(register),
             _ => None,
         }
+    }
+
+    /// Where a base other than the packet's start is: in a register or value, so many bytes before.
+    fn base_place(&self, bases: &mut Bases, var: u8) -> Option<(Reg, u32)> {
+        let set = bases.set.get(usize::from(var)).copied().flatten();
+        set.or_else(|| {
+            bases.read |= 1 << var;
+            self.base_register(var).map(|register| (register, 0))
+        })
+    }
+}
+
+/// An expression without the numbers added last, and their sum. It is bounded, so that does not wrap.
+fn apart(value: &Value) -> (&Value, u32) {
+    match value {
+        Value::Binary(BinaryOp::Add, left, right) => match **right {
+            Value::Const(number) => {
+                let (rest, sum) = apart(left);
+                (rest, sum.saturating_add(number))
+            }
+            _ => (value, 0),
+        },
+        _ => (value, 0),
     }
 }
 

@@ -11,7 +11,7 @@
 
 use alloc::vec::Vec;
 
-use vcode::op::{Branch, Compare, Offset, Op, Src};
+use vcode::op::{Binary, Branch, Compare, Offset, Op, Src};
 use vcode::{Class, Reg, Target, Ty};
 
 use super::Error;
@@ -41,6 +41,8 @@ struct Item {
     words: u32,
     /// How many guards of the run must be passed before.
     guards: u32,
+    /// What else must be issued before.
+    after: Option<usize>,
     test: u32,
     /// How many instructions must follow, one after the other.
     height: u32,
@@ -73,6 +75,11 @@ impl Run {
     /// Whether it takes no further test.
     pub(super) fn is_full(&self) -> bool {
         self.values.len() >= FULL
+    }
+
+    /// Whether it takes another test whatever the next one is.
+    pub(super) fn has_room(&self) -> bool {
+        self.values.len() + 16 < FULL
     }
 
     /// What follows belongs to another test.
@@ -126,6 +133,40 @@ impl Run {
         );
     }
 
+    /// How many items there are.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether each branch from an item on leaves the function.
+    pub(super) fn leaves_from(&self, item: usize) -> bool {
+        let mut branches = self.items.iter().skip(item);
+        branches.all(|item| match item.act {
+            Act::Branch { to, .. } => to == Goal::Return,
+            Act::Op(_) => true,
+        })
+    }
+
+    /// Adds `register = a + b` behind so many guards and before each branch from item `before` on.
+    pub(super) fn keep(&mut self, register: Reg, (a, b): (Reg, u32), guards: u32, before: usize) {
+        let kept = self.items.len();
+        let op = Op::Binary(Binary::Add, Ty::U, register, a, b.into());
+        self.push(Act::Op(op), 1, guards);
+        if let Some(first) = self.items.get(before).map(|item| item.test) {
+            self.items[kept].test = first;
+        }
+        for item in self.items[..kept].iter_mut().skip(before) {
+            if matches!(item.act, Act::Branch { .. }) {
+                item.after = Some(kept);
+            }
+        }
+    }
+
+    /// How many guards there are.
+    pub(super) fn guards(&self) -> u32 {
+        self.guards
+    }
+
     /// Says that the end of the run reads the value.
     pub(super) fn ends_with(&mut self, value: Reg) {
         if let Some(known) = self.value(value) {
@@ -153,6 +194,7 @@ impl Run {
             act,
             words,
             guards,
+            after: None,
             test: self.tests,
             height: 0,
             is_last: false,
@@ -262,10 +304,13 @@ impl<T: Target> Emitter<'_, T> {
                     other => other,
                 };
                 self.release(run, &act)?;
-                let into = self.register()?;
-                if let Some(value) = op.writes().and_then(|d| run.value(d)) {
-                    value.register = Some(into);
-                }
+                let Some(d) = op.writes() else {
+                    return Ok(());
+                };
+                let into = match run.value(d) {
+                    Some(value) => *value.register.insert(self.register()?),
+                    None => d,
+                };
                 self.asm.op(match placed {
                     Op::Binary(op, ty, _, a, b) => Op::Binary(op, ty, into, a, b),
                     Op::Load(ty, align, _, base, offset) => Op::Load(ty, align, into, base, offset),
@@ -395,8 +440,8 @@ impl<'a> Progress<'a> {
         let run = self.run;
         let open = run.items.iter().enumerate().skip(self.first);
         let limit = run.items.get(self.first).map_or(0, |item| item.test) + LOOKAHEAD;
-        open.take_while(move |(_, item)| item.test < limit)
-            .filter(|(at, _)| !self.issued[*at])
+        let is_due = move |item: &Item| item.test < limit;
+        open.filter(move |(at, item)| is_due(item) && !self.issued[*at])
     }
 
     /// The first branch that may go, if `patient` without waiting for a load.
@@ -436,7 +481,8 @@ impl<'a> Progress<'a> {
     }
 
     fn is_ready(&self, item: &Item, patient: bool) -> bool {
-        if item.guards > self.guards {
+        let waits = item.after.is_some_and(|before| !self.issued[before]);
+        if waits || item.guards > self.guards {
             return false;
         }
         item.act

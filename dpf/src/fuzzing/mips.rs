@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use decstation::bare::{BASE, Bare, Options};
 use decstation::count::Counts;
 use decstation::cpu::Register;
+use decstation::cpu::tlb::{self, Entry as Page};
 use vcode::Assembler;
 use vcode::mips::Mips;
 
@@ -29,6 +30,8 @@ const BUFFER: usize = 1 << 15;
 const RAM: u32 = 8 << 20;
 /// Where tables, code and the stack begin or end; packets end at the end of memory.
 const TABLES: u32 = BASE + 0x1_0000;
+/// Where near tables are: four pages, the first that a load reaches from zero.
+const NEAR: u32 = 0xffff_8000;
 const CODE: u32 = BASE + (3 << 20);
 const STACK: u32 = BASE + (7 << 20);
 /// The most instructions of a call.
@@ -48,6 +51,8 @@ pub struct Function {
 pub struct Simulated {
     machine: Bare,
     packet: Alignment,
+    /// Where tables are for the code, and where for the host.
+    tables_at: (u32, u32),
     buffer: Box<[u32; BUFFER]>,
     tables: Vec<(Shared<Memory>, u32)>,
     next: u32,
@@ -60,6 +65,20 @@ pub struct Simulated {
 }
 
 impl Simulated {
+    /// A machine that has tables at the upper end of the addresses, up to 16 KB of them, as a kernel
+    /// may: a load reaches them without a base.
+    pub fn with_near_tables(packet: Alignment) -> Self {
+        let mut simulated = Self::new(packet);
+        simulated.tables_at.0 = NEAR;
+        let pages = simulated.machine.machine_mut().core_mut().tlb_mut();
+        for page in 0..4 {
+            let (from, to) = (NEAR + (page << 12), (TABLES & 0x1fff_ffff) + (page << 12));
+            let low = to | tlb::GLOBAL | tlb::VALID;
+            pages.write(page, Page { high: from, low });
+        }
+        simulated
+    }
+
     /// A machine; packets are where `packet` says.
     pub fn new(packet: Alignment) -> Self {
         let options = Options {
@@ -72,6 +91,7 @@ impl Simulated {
         Self {
             machine: Bare::with(&options),
             packet,
+            tables_at: (TABLES, TABLES),
             buffer,
             tables: Vec::new(),
             next: CODE,
@@ -92,10 +112,10 @@ impl Simulated {
         self.tables.clear();
         (self.best, self.next) = (None, CODE);
         self.each.clear();
-        let mut at = TABLES;
+        let mut at = self.tables_at.0;
         for table in codegen::tables(trie) {
             let end = u64::from(at) + table.memory.bytes();
-            if end > u64::from(CODE) {
+            if end - u64::from(self.tables_at.0) > u64::from(self.most_tables()) {
                 return None;
             }
             self.tables.push((table.memory, at));
@@ -105,13 +125,23 @@ impl Simulated {
         Some(())
     }
 
+    /// Bytes of tables that there is room for.
+    fn most_tables(&self) -> u32 {
+        if self.tables_at.0 == NEAR {
+            4 << 12
+        } else {
+            CODE - TABLES
+        }
+    }
+
     /// Copies the tables as they are now.
     pub fn refresh(&mut self) {
         for (memory, at) in &self.tables {
             let words: Vec<u32> = (0..memory.bytes() as usize / 4)
                 .map(|word| memory.load(word))
                 .collect();
-            self.machine.load_words(*at, &words);
+            let (code, host) = self.tables_at;
+            self.machine.load_words(at - code + host, &words);
         }
     }
 
