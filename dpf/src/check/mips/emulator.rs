@@ -204,7 +204,7 @@ impl<'a> Processor<'a> {
         }
         self.registers[0] = 0;
         let stack = self.registers[29];
-        if !(STACK - self.world.frame..=STACK).contains(&stack) || stack % 8 != 0 {
+        if !(STACK - self.world.frame..=STACK).contains(&stack) || !stack.is_multiple_of(8) {
             return Err(Misbehaviour::StackPointer);
         }
         self.interrupt();
@@ -249,7 +249,7 @@ impl<'a> Processor<'a> {
                 let address = self.read(i, i.s())?;
                 return match address {
                     RETURN => Ok(Some(Target::Return)),
-                    _ if address % 4 != 0 => Err(Misbehaviour::Misaligned { address }),
+                    _ if !address.is_multiple_of(4) => Err(Misbehaviour::Misaligned { address }),
                     _ => Ok(Some(Target::Offset(i64::from(address) - i64::from(CODE)))),
                 };
             }

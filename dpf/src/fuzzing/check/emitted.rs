@@ -217,7 +217,7 @@ pub(super) fn crowd(machine: Machine, seed: u64) -> (Set, Vec<Filter>, Random) {
         structure: Random::new(random.bits()),
         constants: Random::new(random.bits()),
         depth: 3,
-        expressions: seed % 2 == 0,
+        expressions: seed.is_multiple_of(2),
         omissions: None,
     };
     let (mut set, mut filters) = (
