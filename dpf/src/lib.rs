@@ -5,13 +5,13 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 extern crate alloc;
 
-#[cfg(feature = "std")]
 pub mod check;
 pub mod codegen;
 pub mod dispatch;
 pub mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod hashing;
 pub mod interp;
 pub mod overlap;
 #[cfg(feature = "std")]

@@ -176,7 +176,7 @@ impl<'a> Walk<'a> {
         for piece in group.plan.pieces() {
             let frame = frames.get(usize::from(piece.frame))?;
             let loaded = self.load(self.at(*frame) + u64::from(piece.offset), piece.bytes)?;
-            key[usize::from(piece.word)] |= piece.native(loaded & piece.mask) << piece.shift;
+            key[usize::from(piece.word)] |= group.plan.loaded(piece, loaded);
         }
         group.lookup.find(&key)
     }

@@ -14,9 +14,10 @@ use dpf::{
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 6] = [
+const BODIES: [(&str, Body); 7] = [
     ("binary", binary::run),
     ("check", check::run),
+    ("check_mips", check::mips::run),
     ("meaning", meaning::run),
     ("overlap", overlap::run),
     ("script", script::run),
@@ -90,8 +91,15 @@ fn make_seeds() {
         input.extend(&sample.code);
         write("check", sample.name.to_owned(), &input);
     }
+    for (index, sample) in check::mips::samples().iter().enumerate() {
+        let mut input = (index as u32).to_be_bytes().to_vec();
+        input.push(0);
+        input.extend(sample.code.iter().flat_map(|word| word.to_be_bytes()));
+        write("check_mips", sample.name.to_owned(), &input);
+    }
     for (target, length) in [
         ("check", 40),
+        ("check_mips", 48),
         ("meaning", 400),
         ("overlap", 100),
         ("script", 120),

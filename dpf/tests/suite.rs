@@ -107,6 +107,52 @@ fn walk() {
     }
 }
 
+/// The same on the simulated R3000, wherever packets are; the filters of a file in several sets,
+/// since branches reach 2^15 instructions.
+#[cfg(feature = "fuzzing")]
+#[test]
+fn mips() {
+    use dpf::dispatch::Alignment;
+    use dpf::fuzzing::{self, engines::Engine, mips::Simulated};
+    for alignment in [Alignment::HALFWORD, Alignment::WORD, Alignment::UNKNOWN] {
+        let mut simulated = Simulated::new(alignment);
+        for case in common::cases() {
+            let lowered = lower(&program(&case)).expect("lowered");
+            let numbered: Vec<_> = (0u32..).zip(&lowered).collect();
+            let mut answers = vec![Vec::new(); case.packets.len()];
+            let mut winners = vec![None; case.packets.len()];
+            for part in numbered.chunks(10) {
+                let mut set = Set::on(simulated.target(), Limits::default(), 1);
+                for (entry, filter) in part {
+                    let _ = set
+                        .insert(&filter.filter, *entry, 1000 - entry)
+                        .expect("inserted");
+                }
+                assert!(simulated.load(&set), "{}", case.path.display());
+                for (at, packet) in case.packets.iter().enumerate() {
+                    let packet = fuzzing::Packet {
+                        bytes: packet.bytes.clone(),
+                        wirelen: packet.wirelen,
+                    };
+                    answers[at].extend(simulated.classify_all(&packet));
+                    winners[at] = winners[at].or(simulated.classify(&packet));
+                }
+            }
+            let number = |name: &String| {
+                let at = case.packets.iter().position(|packet| packet.name == *name);
+                at.expect("a packet")
+            };
+            judge(&case, "mips", |index, packet| {
+                answers[number(&packet.name)].contains(&(index as u32))
+            });
+            for (name, expected) in &case.first {
+                let winner = winners[number(name)].expect("a winner") as usize;
+                assert_eq!(case.accepts[winner].0, *expected, "{name}");
+            }
+        }
+    }
+}
+
 /// The same in native code, and who is first.
 #[test]
 fn native() {

@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 /// The name of one number of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Var(u32);
 
 /// The number 0: constants are this plus an offset.
@@ -120,11 +120,22 @@ impl Residue {
         value % u64::from(self.modulus) == u64::from(self.remainder)
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// That of a sum.
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self::reduced(
             self.modulus.min(other.modulus),
             self.remainder + other.remainder,
         )
+    }
+
+    /// How far a number may be above a multiple of four: the least, and the greatest, below four.
+    pub(crate) fn above_four(self) -> (u8, u8) {
+        (self.remainder, self.remainder + 4 - self.modulus)
+    }
+
+    /// Whether all are multiples of `factor`, which is 1, 2 or 4.
+    pub(crate) fn divides(self, factor: u32) -> bool {
+        u32::from(self.modulus) >= factor && u32::from(self.remainder).is_multiple_of(factor)
     }
 
     fn shifted(self, by: u32) -> Self {
@@ -175,20 +186,32 @@ pub(crate) struct Numbers {
     /// Sums and multiples met lately, so that one computed twice gets one name.
     recent: [(Origin, Var); RECENT],
     next: usize,
+    /// How many there may be.
+    limit: usize,
+    /// There should have been more: names mean nothing any more.
+    exhausted: bool,
 }
 
 /// How many sums and multiples are remembered.
 const RECENT: usize = 8;
 
 impl Numbers {
-    pub(crate) fn new() -> Self {
+    /// Room for `limit` names.
+    pub(crate) fn new(limit: usize) -> Self {
         let mut numbers = Self {
-            definitions: Vec::with_capacity(256),
+            definitions: Vec::new(),
             recent: [(Origin::Opaque, ZERO); RECENT],
             next: 0,
+            limit,
+            exhausted: false,
         };
         numbers.reset();
         numbers
+    }
+
+    /// Whether every number that needed a name got one. If not, nothing is proved.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.exhausted
     }
 
     /// Forgets everything but [`ZERO`] and [`LEN`].
@@ -200,7 +223,7 @@ impl Numbers {
             residue: Residue::exact(0),
             origin: Origin::Opaque,
         };
-        self.definitions.push(zero);
+        self.define(zero);
         self.fresh(Range::up_to(u32::MAX.into()), Residue::ANY);
     }
 
@@ -278,6 +301,11 @@ impl Numbers {
     }
 
     fn define(&mut self, definition: Definition) -> Var {
+        let room = self.definitions.len() < self.limit;
+        if !room || self.definitions.try_reserve(1).is_err() {
+            self.exhausted = true;
+            return ZERO;
+        }
         // Fewer than 2^32: an instruction defines a handful, and code size is limited.
         let var = Var(self.definitions.len() as u32);
         self.definitions.push(definition);
@@ -285,6 +313,12 @@ impl Numbers {
     }
 
     pub(super) fn definition(&self, var: Var) -> Definition {
-        self.definitions[var.0 as usize]
+        const NOTHING_KNOWN: Definition = Definition {
+            range: Range::up_to(u64::MAX),
+            residue: Residue::ANY,
+            origin: Origin::Opaque,
+        };
+        let found = self.definitions.get(var.0 as usize);
+        found.copied().unwrap_or(NOTHING_KNOWN)
     }
 }

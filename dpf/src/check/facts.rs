@@ -9,6 +9,9 @@ use alloc::vec::Vec;
 
 use super::domain::{LEN, Numbers, Origin, Range, Sum, Var, ZERO};
 
+/// The most numbers of which something is remembered at one place.
+pub(crate) const MAX_FACTS: usize = 4096;
+
 /// How two numbers compare, unsigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Relation {
@@ -48,19 +51,26 @@ pub(crate) struct Facts {
     items: Vec<Fact>,
     /// They contradict each other: no run gets here.
     impossible: bool,
+    /// Some had to be forgotten for want of memory.
+    forgetful: bool,
 }
 
 impl Clone for Facts {
     fn clone(&self) -> Self {
-        Self {
-            items: self.items.clone(),
-            impossible: self.impossible,
-        }
+        let mut facts = Self::default();
+        facts.clone_from(self);
+        facts
     }
 
     fn clone_from(&mut self, source: &Self) {
-        self.items.clone_from(&source.items);
         self.impossible = source.impossible;
+        self.forgetful = source.forgetful;
+        self.items.clear();
+        if self.items.try_reserve(source.items.len()).is_ok() {
+            self.items.extend_from_slice(&source.items);
+        } else {
+            self.forget();
+        }
     }
 }
 
@@ -72,6 +82,16 @@ impl Facts {
 
     pub(crate) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// Notes that something had to be forgotten for want of memory.
+    pub(crate) fn forget(&mut self) {
+        self.forgetful = true;
+    }
+
+    /// Whether memory sufficed for all that was learnt.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.forgetful
     }
 
     /// The values that `sum` can have here; never empty.
@@ -119,9 +139,7 @@ impl Facts {
     pub(crate) fn narrow(&mut self, numbers: &Numbers, var: Var, range: Range) {
         let known = self.var_range(numbers, var);
         let narrowed = known.narrowed(range.low.into(), range.high.into());
-        if narrowed != known && var != ZERO {
-            self.entry(numbers, var).range = narrowed;
-        }
+        self.set_range(numbers, var, narrowed, known);
     }
 
     /// Learns that `sum` lies in `range`.
@@ -134,8 +152,11 @@ impl Facts {
 
     /// Learns that `var + slack ≤ len`.
     pub(crate) fn learn_slack(&mut self, numbers: &Numbers, var: Var, slack: Option<i64>) {
-        if var != ZERO && slack > self.var_slack(numbers, var) {
-            self.entry(numbers, var).slack = slack;
+        if var != ZERO
+            && slack > self.var_slack(numbers, var)
+            && let Some(fact) = self.entry(numbers, var)
+        {
+            fact.slack = slack;
         }
     }
 
@@ -151,8 +172,9 @@ impl Facts {
         let mine = core::mem::take(&mut self.items);
         let mine = Self {
             items: mine,
-            impossible: false,
+            ..Self::default()
         };
+        self.forgetful |= other.forgetful;
         let least = mine
             .var_range(numbers, LEN)
             .low
@@ -171,7 +193,7 @@ impl Facts {
                 .min(other.var_slack(numbers, var));
             let slack = slack.filter(|_| slack > implied && var != LEN);
             if slack.is_some() || range != numbers.definition(var).range {
-                self.items.push(Fact { var, range, slack });
+                self.push(Fact { var, range, slack });
             }
         }
     }
@@ -257,8 +279,11 @@ impl Facts {
     }
 
     fn set_range(&mut self, numbers: &Numbers, var: Var, range: Range, known: Range) {
-        if range != known && var != ZERO {
-            self.entry(numbers, var).range = range;
+        if range != known
+            && var != ZERO
+            && let Some(fact) = self.entry(numbers, var)
+        {
+            fact.range = range;
         }
     }
 
@@ -291,21 +316,28 @@ impl Facts {
         self.items.iter().find(|fact| fact.var == var)
     }
 
-    fn entry(&mut self, numbers: &Numbers, var: Var) -> &mut Fact {
-        let at = self
-            .items
-            .iter()
-            .position(|fact| fact.var == var)
-            .unwrap_or_else(|| {
+    /// What is known of `var`, to be changed; nothing where memory does not suffice.
+    fn entry(&mut self, numbers: &Numbers, var: Var) -> Option<&mut Fact> {
+        match self.items.iter().position(|fact| fact.var == var) {
+            Some(at) => self.items.get_mut(at),
+            None => {
                 let range = numbers.definition(var).range;
-                self.items.push(Fact {
+                self.push(Fact {
                     var,
                     range,
                     slack: None,
-                });
-                self.items.len() - 1
-            });
-        &mut self.items[at]
+                })
+            }
+        }
+    }
+
+    fn push(&mut self, fact: Fact) -> Option<&mut Fact> {
+        if self.items.len() >= MAX_FACTS || self.items.try_reserve(1).is_err() {
+            self.forget();
+            return None;
+        }
+        self.items.push(fact);
+        self.items.last_mut()
     }
 }
 

@@ -9,17 +9,28 @@
 //! The method is abstract interpretation in one pass from the first byte to the last: since all
 //! branches go forward, all ways to an instruction are known when it is reached. `domain` and
 //! `facts` say what is known of numbers, `state` what is known of a machine; each machine has a folder that
-//! decodes its code and says what each instruction does. No judge shares code with what it judges:
+//! decodes its code and says what each instruction does; `arithmetic` they share. No judge shares code with what it judges:
 //! this module knows nothing of the assembler.
 //!
-//! Not proved: that the answer is right (differential tests are for that), and time in cycles.
+//! Not proved: that the answer is right (differential tests are for that).
 
+mod arithmetic;
 mod domain;
 mod facts;
+pub mod mips;
 mod policy;
+#[cfg_attr(
+    not(feature = "std"),
+    expect(dead_code, reason = "some is for x86-64 alone")
+)]
 mod report;
+#[cfg_attr(
+    not(feature = "std"),
+    expect(dead_code, reason = "some is for x86-64 alone")
+)]
 mod state;
+#[cfg(feature = "std")]
 pub mod x64;
 
-pub use policy::{FILTER_FRAME, FILTER_PATH, Policy, Table};
+pub use policy::{Alignment, FILTER_FRAME, FILTER_PATH, Policy, Table};
 pub use report::{Refusal, Report};

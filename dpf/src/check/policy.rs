@@ -8,7 +8,10 @@ use crate::codegen;
 ///
 /// Every entry point is a function `(packet, len, wirelen) → u32` in the C convention of the
 /// machine. Its caller promises that `len` bytes can be read at `packet`, and that no address
-/// between them, nor up to 2⁴⁰ bytes beyond, wraps.
+/// between them, nor up to 2⁴⁰ bytes beyond (on MIPS: 2²⁴), wraps. On MIPS it also promises that
+/// packets are no longer than [`mips::MAX_PACKET`](super::mips::MAX_PACKET), and that
+/// the aligned words of which a packet or table has but a part may be read: where memory is
+/// protected by pages, nothing else is possible.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Offsets of the functions in the code.
@@ -19,6 +22,20 @@ pub struct Policy {
     pub frame: u32,
     /// The most instructions that a call may execute.
     pub longest_path: u32,
+    /// How packets stand in memory. Machines that load from any address do not ask.
+    pub packet: Alignment,
+}
+
+/// What the caller promises of every packet's address, modulo four.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alignment {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It is a multiple of four.
+    Word,
+    /// It is two more than a multiple of four: behind an Ethernet header stands an aligned word.
+    WordPlusTwo,
 }
 
 /// Bytes of stack that a filter function may use: room for every preserved register, and some.
@@ -34,6 +51,7 @@ impl Policy {
             tables: tables.iter().map(Table::from).collect(),
             frame: FILTER_FRAME,
             longest_path: FILTER_PATH,
+            packet: Alignment::Unknown,
         }
     }
 }
@@ -60,21 +78,21 @@ impl From<&codegen::Table> for Table {
 }
 
 /// The memory that a proof may lean on, in order of addresses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tables {
     /// First byte and one past the last.
     ranges: Vec<(u64, u64)>,
 }
 
 impl Tables {
-    pub(crate) fn new(tables: &[Table]) -> Self {
+    /// Nothing where memory does not suffice.
+    pub(crate) fn new(tables: &[Table]) -> Option<Self> {
         let end = |table: &Table| table.address.saturating_add(table.length);
-        let mut ranges: Vec<_> = tables
-            .iter()
-            .map(|table| (table.address, end(table)))
-            .collect();
+        let mut ranges = Vec::new();
+        ranges.try_reserve_exact(tables.len()).ok()?;
+        ranges.extend(tables.iter().map(|table| (table.address, end(table))));
         ranges.sort_unstable();
-        Self { ranges }
+        Some(Self { ranges })
     }
 
     /// Whether `bytes` bytes at every address from `low` to `high` are of one table.

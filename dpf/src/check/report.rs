@@ -13,6 +13,9 @@ pub struct Report {
     pub instructions: u32,
     /// How many bytes of stack are used.
     pub frame: u32,
+    /// The most cycles that one call takes when every access finds its word in a cache and no store
+    /// waits; unknown where the processor orders its work itself.
+    pub cycles: Option<u32>,
 }
 
 /// Why code may not run: the first instruction that was not proved harmless.
@@ -91,6 +94,26 @@ pub(crate) enum Reason {
     LongestPath { given: u32, limit: u32 },
     /// Too many bytes of code or entries.
     CodeSize { given: usize, limit: usize },
+    /// An access of so many bytes whose address is not proved to be a multiple of that.
+    Misaligned { bytes: u32 },
+    /// A branch in the slot behind a branch.
+    BranchInSlot,
+    /// A branch that leads into the slot behind a branch.
+    BranchIntoSlot,
+    /// Use of what the instruction before loads.
+    LoadDelay { register: &'static str },
+    /// A return just behind a load.
+    LoadOutlivesCall { register: &'static str },
+    /// A write of HI or LO too soon after a move from them.
+    HiLoDelay,
+    /// Use of a register that is the operating system's.
+    SystemRegister { register: &'static str },
+    /// An entry that is not the address of an instruction.
+    Entry { offset: usize },
+    /// A proof that takes too many steps.
+    Work { limit: u64 },
+    /// A proof that needs more memory than there is or than it may use.
+    Memory,
 }
 
 impl fmt::Display for Reason {
@@ -137,6 +160,25 @@ impl fmt::Display for Reason {
             Self::CodeSize { given, limit } => {
                 write!(f, "{given} bytes of code; at most {limit} are allowed")
             }
+            Self::Misaligned { bytes } => write!(
+                f,
+                "address of {bytes} bytes is not proved to be a multiple of {bytes}"
+            ),
+            Self::BranchInSlot => write!(f, "branch in a delay slot"),
+            Self::BranchIntoSlot => write!(f, "a branch leads into the delay slot of another"),
+            Self::LoadDelay { register } => {
+                write!(f, "{register} is used in the delay slot of its load")
+            }
+            Self::LoadOutlivesCall { register } => {
+                write!(f, "return while {register} is being loaded")
+            }
+            Self::HiLoDelay => write!(f, "HI or LO written too soon after it was read"),
+            Self::SystemRegister { register } => {
+                write!(f, "{register} belongs to the operating system")
+            }
+            Self::Entry { offset } => write!(f, "no instruction begins at entry {offset}"),
+            Self::Work { limit } => write!(f, "proof takes more than {limit} steps"),
+            Self::Memory => write!(f, "too little memory for the proof"),
         }
     }
 }

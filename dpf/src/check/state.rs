@@ -4,7 +4,9 @@
 //! pointers into the packet, into the frame and into the code, and what the caller left in a
 //! register, which must be back there on return. [`State::join`] keeps what holds on two paths;
 //! numbers that differ get a new name there. Both machines share this; `N` is their number of
-//! registers.
+//! registers, `P` what else one of them must know.
+//!
+//! Where memory for a fact or a word of the frame cannot be had, it is forgotten: less is proved then.
 
 use alloc::vec::Vec;
 
@@ -68,18 +70,29 @@ impl Word {
     };
 }
 
+/// What else a machine's half knows at one place.
+pub(crate) trait Progress: Copy + Default {
+    /// What holds on two paths.
+    fn join(self, other: Self) -> Self;
+}
+
+impl Progress for () {
+    fn join(self, (): Self) -> Self {}
+}
+
 /// What is known when the instruction at one address is about to be executed.
 #[derive(Debug)]
-pub(crate) struct State<const N: usize> {
+pub(crate) struct State<const N: usize, P = ()> {
     pub(crate) registers: [Value; N],
     /// The frame's words, downwards from the entry stack pointer, as far as any was written.
     pub(crate) frame: Vec<Word>,
     pub(crate) facts: Facts,
     /// How many instructions the longest path here has executed.
     pub(crate) depth: u32,
+    pub(crate) progress: P,
 }
 
-impl<const N: usize> Clone for State<N> {
+impl<const N: usize, P: Progress> Clone for State<N, P> {
     fn clone(&self) -> Self {
         let mut state = Self::new();
         state.clone_from(self);
@@ -89,13 +102,19 @@ impl<const N: usize> Clone for State<N> {
     // Keeps the allocations: states are copied at every branch.
     fn clone_from(&mut self, source: &Self) {
         self.registers = source.registers;
-        self.frame.clone_from(&source.frame);
         self.facts.clone_from(&source.facts);
+        self.frame.clear();
+        if self.frame.try_reserve(source.frame.len()).is_err() {
+            self.facts.forget();
+        } else {
+            self.frame.extend_from_slice(&source.frame);
+        }
         self.depth = source.depth;
+        self.progress = source.progress;
     }
 }
 
-impl<const N: usize> State<N> {
+impl<const N: usize, P: Progress> State<N, P> {
     /// Nothing known.
     pub(crate) fn new() -> Self {
         Self {
@@ -103,6 +122,7 @@ impl<const N: usize> State<N> {
             frame: Vec::new(),
             facts: Facts::default(),
             depth: 0,
+            progress: P::default(),
         }
     }
 
@@ -113,7 +133,11 @@ impl<const N: usize> State<N> {
 
     /// Writes these bytes of the word of the frame at `slot`, which then holds `value`.
     pub(crate) fn set_slot(&mut self, slot: usize, value: Value, bytes: u8) {
-        if slot >= self.frame.len() {
+        let missing = (slot + 1).saturating_sub(self.frame.len());
+        if self.frame.try_reserve(missing).is_err() {
+            return self.facts.forget();
+        }
+        if missing > 0 {
             self.frame.resize(slot + 1, Word::FRESH);
         }
         self.frame[slot].held = value;
@@ -159,6 +183,7 @@ impl<const N: usize> State<N> {
             self.facts.learn_slack(numbers, var, slack);
         }
         self.depth = self.depth.max(other.depth);
+        self.progress = self.progress.join(other.progress);
     }
 }
 
@@ -214,12 +239,14 @@ impl Merge<'_> {
             return Sum::of(made.var);
         }
         let (var, slack) = either(self.numbers, (self.ours, ours), (self.theirs, theirs));
-        self.made.push(Made {
-            ours,
-            theirs,
-            var,
-            slack,
-        });
+        if self.made.try_reserve(1).is_ok() {
+            self.made.push(Made {
+                ours,
+                theirs,
+                var,
+                slack,
+            });
+        }
         Sum::of(var)
     }
 }

@@ -90,7 +90,8 @@ impl<T: Target> Emitter<'_, T> {
         next: Goal,
     ) -> Result<(), Error> {
         self.axis_value(axis, work)?;
-        self.asm.setp(work.table, vectors.memory().address() as i64);
+        self.asm
+            .setp(work.table, (self.places)(vectors.memory()) as i64);
         if layout.direct {
             self.asm.movu(work.at, work.value);
         } else {
@@ -170,7 +171,7 @@ impl<T: Target> Emitter<'_, T> {
         self.asm.rshul(word, word, 58);
         self.asm.lshul(word, word, 3);
         self.asm.addul(place, place, word);
-        self.asm.setp(table, vectors.memory().address() as i64);
+        self.asm.setp(table, (self.places)(vectors.memory()) as i64);
         let results = vectors.results_at() as i32;
         self.asm.ldu(value, table, (place, results));
         if self.best.is_none() {

@@ -4,15 +4,17 @@
 //! bases and, where several groups may accept, the best entry so far and its rank stay in registers
 //! as far as there are any (`home`); everything else is a temporary of one node. If each path looks up
 //! at most once, the result is returned at once and there is no best so far. Left out: what a look-up
-//! or a set test does (`probe`, `sets`).
+//! or a set test does (`probe`, `sets`), and the order of instructions (`run`).
 
 use alloc::vec::Vec;
 
 use vcode::{Assembler, Class, Label, Local, Reg, Signature, Target, Ty};
 
+use super::align::{Alignments, most};
 use super::flow::{Act, Flow, Goal, Node};
 use super::home::{Home, Plan, Resident};
 use super::{Error, SIGNATURE};
+use crate::dispatch::{Machine, Memory};
 use crate::filter::Field;
 use crate::trie::{Base, MAX_BASES, Step, StepId, Trie, Value};
 
@@ -22,16 +24,22 @@ const MAX_CHAIN: usize = 4;
 pub(super) struct Emitter<'a, T> {
     pub(super) asm: &'a mut Assembler<T>,
     pub(super) trie: &'a Trie,
+    pub(super) machine: Machine,
+    /// Where tables are.
+    pub(super) places: &'a dyn Fn(&Memory) -> u64,
+    /// Where loads are.
+    pub(super) alignments: Alignments,
     pub(super) packet: Reg,
     pub(super) len: Reg,
     /// Where the original length is, in functions that ask for it.
     pub(super) wirelen: Option<Home>,
-    bases: [Option<Home>; MAX_BASES as usize + 1],
+    pub(super) bases: [Option<Home>; MAX_BASES as usize + 1],
     /// The best entry so far, plus 1, and its rank, plus 1.
     pub(super) best: Option<(Home, Home)>,
     /// Words of the frame, which one block after the other uses.
     pub(super) frame: Vec<Local>,
-    labels: Vec<Label>,
+    /// Of nodes that something branches to.
+    labels: Vec<Option<Label>>,
     done: Label,
 }
 
@@ -40,12 +48,13 @@ pub(super) struct Emitter<'a, T> {
 pub(super) fn function<T: Target>(
     trie: &Trie,
     root: StepId,
+    places: &dyn Fn(&Memory) -> u64,
     asm: &mut Assembler<T>,
 ) -> Result<(), Error> {
     let flow = Flow::new(trie, root)?;
     let mut plan = Plan::new(trie, &flow);
     loop {
-        match attempt(trie, &flow, &plan, asm) {
+        match attempt(trie, &flow, &plan, places, asm) {
             Err(error) if error.is_registers() && plan.spill() => {}
             other => return other,
         }
@@ -56,6 +65,7 @@ fn attempt<T: Target>(
     trie: &Trie,
     flow: &Flow<'_>,
     plan: &Plan,
+    places: &dyn Fn(&Memory) -> u64,
     asm: &mut Assembler<T>,
 ) -> Result<(), Error> {
     let (packet, len, wirelen) = match plan.home(Resident::WireLen) {
@@ -73,29 +83,37 @@ fn attempt<T: Target>(
             (packet, len, None)
         }
     };
-    let labels = flow.nodes.iter().map(|_| asm.label()).collect();
     let done = asm.label();
     let mut emitter = Emitter {
         asm,
         trie,
+        machine: trie.machine(),
+        places,
+        alignments: flow.alignments,
         packet,
         len,
         wirelen: wirelen.map(Home::Register),
         bases: [None; MAX_BASES as usize + 1],
         best: None,
         frame: Vec::new(),
-        labels,
+        labels: alloc::vec![None; flow.nodes.len()],
         done,
     };
     emitter.settle(plan, wirelen)?;
-    for (place, &at) in flow.order.iter().enumerate() {
-        let label = emitter.labels[at];
-        emitter.asm.bind(label);
-        let next = flow
-            .order
-            .get(place + 1)
-            .map_or(Goal::Return, |next| Goal::Node(*next));
-        emitter.node(&flow.nodes[at], next)?;
+    let mut place = 0;
+    while let Some(&at) = flow.order.get(place) {
+        if let Some(label) = emitter.labels[at] {
+            emitter.asm.bind(label);
+        }
+        let scheduled = if T::BRANCH_DELAY > 0 {
+            emitter.run(flow, place)?
+        } else {
+            0
+        };
+        if scheduled == 0 {
+            emitter.node(&flow.nodes[at], flow.next(place))?;
+        }
+        place += scheduled.max(1);
     }
     emitter.asm.bind(done);
     match emitter.best {
@@ -119,7 +137,7 @@ impl<T: Target> Emitter<'_, T> {
             self.wirelen = Some(Home::Frame(local));
             self.free(wirelen)?;
         }
-        if plan.wide_len() {
+        if plan.wide_len() && !self.machine.is_narrow() {
             self.asm.movu(self.len, self.len);
         }
         for var in 1..=MAX_BASES {
@@ -149,10 +167,10 @@ impl<T: Target> Emitter<'_, T> {
         self.asm.putreg(reg).map_err(Error::from)
     }
 
-    pub(super) fn label(&self, goal: Goal) -> Label {
+    pub(super) fn label(&mut self, goal: Goal) -> Label {
         match goal {
             Goal::Return => self.done,
-            Goal::Node(at) => self.labels[at],
+            Goal::Node(at) => *self.labels[at].get_or_insert_with(|| self.asm.label()),
         }
     }
 
@@ -213,6 +231,7 @@ impl<T: Target> Emitter<'_, T> {
                 let reach = self.register()?;
                 match self.base(*var, reach) {
                     None => self.asm.bltu(self.len, *end, no),
+                    Some(_) if self.is_beyond(*end) => self.asm.jump(no),
                     Some(base) => {
                         self.asm.addul(reach, base, *end);
                         self.asm.bgtul(reach, self.len, no);
@@ -297,6 +316,7 @@ impl<T: Target> Emitter<'_, T> {
     fn shift(&mut self, base: Base, by: &Value, var: u8, no: Goal) -> Result<(), Error> {
         let no = self.label(no);
         let moved = self.value(by, no)?;
+        self.bound(moved, most(by), no);
         self.add_base(moved, base.var)?;
         if base.add > 0 {
             self.asm.addul(moved, moved, base.add);
@@ -320,7 +340,7 @@ impl<T: Target> Emitter<'_, T> {
         let no = self.label(no);
         let loaded = self.register()?;
         let window = self.load(loaded, base, bytes)?;
-        let (mask, value) = (window.native(mask), window.native(value));
+        let (mask, value) = (self.native(window, mask), self.native(window, value));
         if mask != window.whole() {
             self.asm.andul(loaded, loaded, mask);
         }
@@ -349,12 +369,13 @@ impl<T: Target> Emitter<'_, T> {
             },
             u32::from(field.bytes),
         )?;
-        let mask = window.native(u64::from(field.mask));
+        let mask = self.native(window, u64::from(field.mask));
         if mask != window.whole() {
             self.asm.andu(loaded, loaded, mask);
         }
-        let native =
-            |value: &u32| window.native(u64::from(*value) << field.mask.trailing_zeros()) as u32;
+        let native = |value: &u32| {
+            self.native(window, u64::from(*value) << field.mask.trailing_zeros()) as u32
+        };
         let mut cases: Vec<(u32, Goal)> = values
             .iter()
             .map(native)

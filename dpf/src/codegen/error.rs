@@ -19,6 +19,13 @@ pub enum ErrorKind {
         /// How many may be.
         limit: u64,
     },
+    /// Registers of the target have `given` bits; the trie is for a machine with `limit`.
+    Word {
+        /// Bits of the target's registers.
+        given: u64,
+        /// Bits of the machine's.
+        limit: u64,
+    },
     /// The emitter refused: too many registers, too much code.
     Emitter(vcode::Error),
     /// There was no memory for the vectors of a block.
@@ -37,6 +44,15 @@ impl Error {
 
     pub(super) const fn new(kind: ErrorKind) -> Self {
         Error { kind }
+    }
+
+    pub(super) const fn word(given: u32, limit: u32) -> Self {
+        Error {
+            kind: ErrorKind::Word {
+                given: given as u64,
+                limit: limit as u64,
+            },
+        }
     }
 
     /// Whether the machine has fewer registers than were asked for at once.
@@ -64,6 +80,10 @@ impl fmt::Display for Error {
             ErrorKind::Nodes { given, limit } => {
                 write!(f, "code of {given} pieces; {limit} are allowed")
             }
+            ErrorKind::Word { given, limit } => write!(
+                f,
+                "a target of {given}-bit registers; the tables are for one of {limit} bits"
+            ),
             ErrorKind::Emitter(error) => write!(f, "{error}"),
             ErrorKind::NoVectors => write!(f, "no memory for the vectors of a block"),
         }

@@ -9,8 +9,9 @@
 use vcode::op::{Binary, Op};
 use vcode::{Label, Reg, Target, Ty};
 
-use super::Error;
+use super::align::most;
 use super::emit::Emitter;
+use super::{Error, MAX_NARROW_PACKET};
 use crate::filter::{BinaryOp, CompareOp, Field};
 use crate::trie::{Base, Value};
 
@@ -22,15 +23,6 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A big-endian number of at most these bytes, as it was loaded.
-    pub(super) fn native(self, value: u64) -> u64 {
-        if cfg!(target_endian = "little") {
-            value.swap_bytes() >> (64 - 8 * self.bytes)
-        } else {
-            value
-        }
-    }
-
     /// All bits of it.
     pub(super) fn whole(self) -> u64 {
         u64::MAX >> (64 - 8 * self.bytes)
@@ -38,6 +30,24 @@ impl Window {
 }
 
 impl<T: Target> Emitter<'_, T> {
+    /// A big-endian number of at most the window's bytes, as it was loaded.
+    pub(super) fn native(&self, window: Window, value: u64) -> u64 {
+        self.machine.native(value, window.bytes)
+    }
+
+    /// Whether no packet has so many bytes.
+    pub(super) fn is_beyond(&self, bytes: u32) -> bool {
+        self.machine.is_narrow() && bytes > MAX_NARROW_PACKET
+    }
+
+    /// On to `no` if a number is larger than any packet, so that sums of it with places in the
+    /// packet do not wrap. It is `most` at the most.
+    pub(super) fn bound(&mut self, number: Reg, most: u32, no: Label) {
+        if self.is_beyond(most) {
+            self.asm.bgtu(number, self.len, no);
+        }
+    }
+
     /// Loads `bytes` bytes, 1 to 8, known to be captured, perhaps with some before them: a mask
     /// or a shift must follow unless the window is as wide as asked.
     pub(super) fn load(&mut self, into: Reg, base: Base, bytes: u32) -> Result<Window, Error> {
@@ -65,7 +75,7 @@ impl<T: Target> Emitter<'_, T> {
         };
         let tail = self.load(second, after, rest)?;
         let tail_bits = 8 * rest;
-        if cfg!(target_endian = "little") {
+        if self.machine.is_little() {
             // The tail's bytes are the high end of its window.
             if tail.bytes > rest {
                 self.asm.rshul(second, second, 8 * (tail.bytes - rest));
@@ -86,6 +96,18 @@ impl<T: Target> Emitter<'_, T> {
     pub(super) fn load_exact(&mut self, into: Reg, base: Base, bytes: u32) {
         let at = base.add as i32;
         let packet = self.packet;
+        let alignment = self.alignments.address(base);
+        if !self.machine.loads_anywhere(alignment, bytes) {
+            match (self.base(base.var, into), bytes) {
+                (None, 1) => self.asm.lduc(into, packet, at),
+                (None, 2) => self.asm.ldus(into, packet, at),
+                (None, _) => self.asm.ldu(into, packet, at),
+                (Some(var), 1) => self.asm.lduc(into, packet, (var, at)),
+                (Some(var), 2) => self.asm.ldus(into, packet, (var, at)),
+                (Some(var), _) => self.asm.ldu(into, packet, (var, at)),
+            }
+            return;
+        }
         // A base from the frame passes through the register that the load overwrites.
         match (self.base(base.var, into), bytes) {
             (None, 1) => self.asm.lduc(into, packet, at),
@@ -126,8 +148,11 @@ impl<T: Target> Emitter<'_, T> {
     /// Loads 1 to 4 bytes as a number.
     fn number(&mut self, into: Reg, base: Base, bytes: u8, little: bool) -> Result<(), Error> {
         let bytes = u32::from(bytes);
+        if self.machine.is_narrow() && bytes < 4 && little != self.machine.is_little() {
+            return self.gather(into, base, bytes);
+        }
         let window = self.load(into, base, bytes)?;
-        if little == cfg!(target_endian = "little") {
+        if little == self.machine.is_little() {
             // As the machine has it; the bytes before are at the low end of a little-endian window.
             match (window.bytes > bytes, little) {
                 (true, true) => self.asm.rshu(into, into, 8 * (window.bytes - bytes)),
@@ -150,6 +175,23 @@ impl<T: Target> Emitter<'_, T> {
             } else {
                 self.asm.andu(into, into, u32::MAX >> (32 - 8 * bytes));
             }
+        }
+        Ok(())
+    }
+
+    /// Loads 1 to 3 bytes as a number, the first byte highest: cheaper than exchanging them.
+    fn gather(&mut self, into: Reg, base: Base, bytes: u32) -> Result<(), Error> {
+        self.load_exact(into, base, 1);
+        for at in 1..bytes {
+            let byte = self.register()?;
+            let place = Base {
+                add: base.add.saturating_add(at),
+                ..base
+            };
+            self.load_exact(byte, place, 1);
+            self.asm.lshu(into, into, 8);
+            self.asm.oru(into, into, byte);
+            self.free(byte)?;
         }
         Ok(())
     }
@@ -224,6 +266,10 @@ impl<T: Target> Emitter<'_, T> {
                 little,
             } => {
                 let place = self.value(index, short)?;
+                self.bound(place, most(index), short);
+                if self.is_beyond(*at) {
+                    self.asm.jump(short);
+                }
                 self.add_base(place, *var)?;
                 if *at > 0 {
                     self.asm.addul(place, place, *at);
@@ -274,7 +320,7 @@ impl<T: Target> Emitter<'_, T> {
         let number = self.register()?;
         // Byte by byte for three; whole otherwise.
         let packet = self.packet;
-        let swapped = little != cfg!(target_endian = "little");
+        let swapped = little != self.machine.is_little();
         match bytes {
             1 => self.asm.lduc(end, packet, (place, 0)),
             2 => {
@@ -340,7 +386,7 @@ fn demand(value: &Value) -> u32 {
     }
 }
 
-fn binary(op: BinaryOp) -> Binary {
+pub(super) fn binary(op: BinaryOp) -> Binary {
     match op {
         BinaryOp::Add => Binary::Add,
         BinaryOp::Sub => Binary::Sub,

@@ -10,6 +10,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Error;
+use super::align::Alignments;
+use super::run::cost;
+use crate::dispatch::Machine;
 use crate::filter::Field;
 use crate::trie::{Base, Step, StepId, Trie};
 
@@ -52,6 +55,9 @@ pub(super) struct Flow<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     pub(super) order: Vec<usize>,
     pub(super) start: Goal,
+    /// How many goals name each node.
+    pub(super) ways: Vec<u32>,
+    pub(super) alignments: Alignments,
 }
 
 impl<'a> Flow<'a> {
@@ -68,11 +74,21 @@ impl<'a> Flow<'a> {
             nodes: unrolled.nodes,
             order: Vec::new(),
             start,
+            ways: Vec::new(),
+            alignments: Alignments::NONE,
         };
-        flow.widen();
+        flow.alignments = Alignments::new(trie.machine(), &flow);
+        flow.widen(trie.machine());
         flow.switch();
         flow.sort();
+        flow.ways = flow.ways();
         Ok(flow)
+    }
+
+    /// What comes after the node at a place of the order.
+    pub(super) fn next(&self, place: usize) -> Goal {
+        let next = self.order.get(place + 1);
+        next.map_or(Goal::Return, |next| Goal::Node(*next))
     }
 
     /// How many goals of nodes that are reached name each node.
@@ -90,7 +106,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Joins a test with the one after it while both fail alike and nothing else leads between.
-    fn widen(&mut self) {
+    fn widen(&mut self, machine: Machine) {
         let ways = self.ways();
         // Children have larger numbers than the parent that made them; from the last to the first,
         // what follows a node has been joined already.
@@ -107,9 +123,13 @@ impl<'a> Flow<'a> {
                 else {
                     break;
                 };
-                let Some(both) = wide.joined(&other) else {
+                let Some(both) = wide.joined(&other, machine.word_bytes()) else {
                     break;
                 };
+                let costs = |wide: &Wide| cost(machine, &self.alignments, wide);
+                if machine.is_narrow() && costs(&both) > costs(&wide) + costs(&other) {
+                    break;
+                }
                 wide = both;
                 goals.clone_from(&after.goals);
                 joined = true;
@@ -264,23 +284,24 @@ impl<'a> Unrolled<'a> {
 }
 
 /// Bytes with a value under a mask.
-struct Wide {
-    base: Base,
-    bytes: u32,
-    mask: u64,
-    value: u64,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wide {
+    pub(super) base: Base,
+    pub(super) bytes: u32,
+    pub(super) mask: u64,
+    pub(super) value: u64,
 }
 
 impl Wide {
-    /// One test for both, if eight bytes hold them.
-    fn joined(&self, other: &Self) -> Option<Self> {
+    /// One test for both, if a word of so many bytes holds them.
+    fn joined(&self, other: &Self, word_bytes: u32) -> Option<Self> {
         if self.base.var != other.base.var {
             return None;
         }
         let start = self.base.add.min(other.base.add);
         let end = (self.base.add + self.bytes).max(other.base.add + other.bytes);
         let bytes = end - start;
-        if bytes > 8 {
+        if bytes > word_bytes {
             return None;
         }
         let ours = 8 * (end - self.base.add - self.bytes);
@@ -303,7 +324,8 @@ impl Wide {
     }
 }
 
-fn wide(act: &Act<'_>) -> Option<Wide> {
+/// The act as a test of bytes for one value.
+pub(super) fn wide(act: &Act<'_>) -> Option<Wide> {
     match act {
         Act::Wide {
             base,

@@ -1,23 +1,31 @@
 //! From the trie to code, through the portable emitter.
 //!
-//! Problem: a few nanoseconds for a packet, whatever the number of filters, and code that can be
+//! Problem: a few nanoseconds, or two dozen cycles of a R3000, for a packet, whatever the number of filters, and code that can be
 //! proved harmless. Method: the steps of the trie in an order in which every branch goes forward,
 //! each a load, a test against immediates in the packet's own byte order, and a branch that most
 //! traffic takes alike; look-ups of keys select by conditional moves. Tests of neighbouring fields
 //! become one, and chains of tests of one field load it once (`flow`). Every load from the packet
 //! stands behind a comparison of the captured length; every index into a table is masked first.
+//! Where branches have delay slots, straight runs of tests are scheduled (`run`). The target's word
+//! and order of bytes are those of the trie's [`Machine`](crate::dispatch::Machine).
 //!
 //! The function made is `extern "C" fn(packet: *const u8, len: u32, wirelen: u32) -> u32`: the
-//! entry plus 1, or 0. It loads from the packet and the [`tables`] only. Left out: pages, proof
+//! entry plus 1, or 0. It loads from the packet and the [`tables`] only. Where words have 32 bits, a
+//! packet is at most [`MAX_NARROW_PACKET`] bytes long. Left out: pages, proof
 //! and publication, which are `runtime`'s.
 
+mod align;
 mod block;
 mod emit;
 mod error;
 mod expr;
 mod flow;
 mod home;
+#[cfg(test)]
+mod mips_tests;
 mod probe;
+mod run;
+mod schedule;
 mod sets;
 #[cfg(all(test, feature = "std", target_arch = "x86_64"))]
 mod tests;
@@ -38,6 +46,9 @@ pub const SIGNATURE: Signature<'static> = Signature {
     result: Some(Ty::U),
     leaf: true,
 };
+
+/// The longest packet that code for 32-bit machines is given, in bytes.
+pub const MAX_NARROW_PACKET: u32 = 1 << 29;
 
 /// Which function to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,7 +78,25 @@ pub fn emit<'a, T: Target>(
     entry: Entry,
     asm: &'a mut Assembler<T>,
 ) -> Result<T::Output<'a>, Error> {
-    emit::function(trie, root(trie, entry), asm)?;
+    emit_at(trie, entry, &Memory::address, asm)
+}
+
+/// Emits one function for a machine that has the tables elsewhere: where `places` says.
+///
+/// # Errors
+///
+/// As [`emit`].
+pub fn emit_at<'a, T: Target>(
+    trie: &Trie,
+    entry: Entry,
+    places: &dyn Fn(&Memory) -> u64,
+    asm: &'a mut Assembler<T>,
+) -> Result<T::Output<'a>, Error> {
+    let word_bits = trie.machine().word_bits();
+    if word_bits != T::WORD_BITS {
+        return Err(Error::word(T::WORD_BITS, word_bits));
+    }
+    emit::function(trie, root(trie, entry), places, asm)?;
     asm.end().map_err(Error::from)
 }
 
@@ -76,14 +105,9 @@ pub fn tables(trie: &Trie) -> Vec<Table> {
     let mut tables = Vec::new();
     for (number, group) in trie.groups().iter().enumerate() {
         if let Lookup::Table(table) = &group.lookup {
-            tables.push(Table {
-                name: alloc::format!("group {number}"),
-                memory: table.memory().clone(),
-            });
-            let records = table.records().cloned();
-            tables.extend(records.map(|memory| Table {
-                name: alloc::format!("group {number}, records"),
-                memory,
+            tables.extend(table.memories().map(|(part, memory)| Table {
+                name: alloc::format!("group {number}{part}"),
+                memory: memory.clone(),
             }));
         }
     }

@@ -5,14 +5,18 @@
 //! names, the displacement, is combined with it, and the result masked to a bucket. The slots of the
 //! bucket are compared and the matching value selected by conditional moves; values are loaded
 //! before keys, so that an entry being published is seen whole or not at all. Keys longer than a
-//! word are found by their hash and then compared with their record. Left out: the table's layout,
-//! which `dispatch` documents.
+//! word are found by their hash and then compared with their record. Where a few bits of the key
+//! name its slot, the slot's words are compared with the key's by branches. Left out: the tables'
+//! layouts, which `dispatch` documents; look-ups that end a run of tests (`run`).
+
+use alloc::vec::Vec;
 
 use vcode::{Reg, Target};
 
 use super::Error;
 use super::emit::Emitter;
-use crate::dispatch::{BUCKET_SHIFT, KeyPlan, Layout, Piece, Table};
+use super::flow::Goal;
+use crate::dispatch::{Hashed, KeyPlan, Layout, Piece, Place, Table, Window, Windowed};
 use crate::trie::{Base, GroupId, Lookup};
 
 /// Registers of a look-up.
@@ -40,8 +44,77 @@ impl<T: Target> Emitter<'_, T> {
                 Ok(())
             }
             Lookup::One { entry, rank } => self.only(*entry, *rank),
-            Lookup::Table(table) => self.table(&group.plan, frames, table),
+            Lookup::Table(Table::Window(table)) => self.windowed(&group.plan, frames, table),
+            Lookup::Table(Table::Hash(table)) => self.table(&group.plan, frames, table),
         }
+    }
+
+    /// Looks up where a few bits of the key name the slot.
+    fn windowed(&mut self, plan: &KeyPlan, frames: &[Base], table: &Windowed) -> Result<(), Error> {
+        let window = table.window();
+        let mut words = Vec::with_capacity(plan.words());
+        for word in 0..plan.words() {
+            let register = self.register()?;
+            self.word(plan, frames, word, register)?;
+            words.push(register);
+        }
+        let (slot, part) = (self.register()?, self.register()?);
+        self.slot(window, &words, (slot, part));
+        let (far, near) = halves((self.places)(table.memory()), window.bytes());
+        if far != 0 {
+            self.asm.setp(part, far.into());
+            self.asm.addul(slot, slot, part);
+        }
+        let at = |offset: u32| near + offset as i32;
+        let other = match self.best {
+            None => self.label(Goal::Return),
+            Some(_) => self.asm.label(),
+        };
+        for (&word, number) in words.iter().zip(0..) {
+            self.asm.ldu(part, slot, at(window.keys_at(number)));
+            self.asm.bneu(part, word, other);
+        }
+        self.asm.ldu(part, slot, at(window.values_at()));
+        if self.best.is_some() {
+            self.asm.ldu(slot, slot, at(window.ranks_at()));
+            self.keep(part, slot)?;
+            self.asm.bind(other);
+        } else {
+            self.asm.retu(part);
+        }
+        self.free(part)?;
+        self.free(slot)?;
+        words.into_iter().try_for_each(|word| self.free(word))
+    }
+
+    /// Puts the offset of the slot that the words of a key name into the first register, and
+    /// destroys the second.
+    fn slot(&mut self, window: &Window, words: &[Reg], (slot, part): (Reg, Reg)) {
+        let source = match (window.source, words) {
+            (Place::All, [first, second, rest @ ..]) => {
+                self.asm.xoru(slot, *first, *second);
+                rest.iter()
+                    .for_each(|word| self.asm.xoru(slot, slot, *word));
+                slot
+            }
+            (Place::Word(word), _) => words.get(word as usize).copied().unwrap_or(slot),
+            (Place::All, _) => words.first().copied().unwrap_or(slot),
+        };
+        let mut from = source;
+        if window.fold > 0 {
+            self.asm.rshu(part, source, window.fold);
+            self.asm.xoru(slot, source, part);
+            from = slot;
+        }
+        match window.shift {
+            0 => {}
+            left @ ..0 => self.asm.lshu(slot, from, left.unsigned_abs()),
+            right => self.asm.rshu(slot, from, right),
+        }
+        if window.shift != 0 {
+            from = slot;
+        }
+        self.asm.andu(slot, from, window.mask());
     }
 
     pub(super) fn only(&mut self, entry: u32, rank: u32) -> Result<(), Error> {
@@ -57,7 +130,7 @@ impl<T: Target> Emitter<'_, T> {
         self.free(value)
     }
 
-    fn table(&mut self, plan: &KeyPlan, frames: &[Base], table: &Table) -> Result<(), Error> {
+    fn table(&mut self, plan: &KeyPlan, frames: &[Base], table: &Hashed) -> Result<(), Error> {
         let ranked = self.best.is_some();
         let in_slot = table.records().is_none();
         let slots = Slots {
@@ -77,7 +150,8 @@ impl<T: Target> Emitter<'_, T> {
             self.free(address)?;
         }
         if let Some(records) = table.records() {
-            self.verify(plan, frames, table.layout(), records.address(), &slots)?;
+            let address = (self.places)(records);
+            self.verify(plan, frames, table.layout(), address, &slots)?;
         }
         match slots.rank {
             Some(rank) => self.keep(slots.value, rank)?,
@@ -120,7 +194,7 @@ impl<T: Target> Emitter<'_, T> {
     /// value, so the values of equal slots may be joined.
     fn bucket(
         &mut self,
-        table: &Table,
+        table: &Hashed,
         slots: &Slots,
         (address, key): (Reg, Reg),
     ) -> Result<(), Error> {
@@ -128,14 +202,16 @@ impl<T: Target> Emitter<'_, T> {
         let ways = layout.ways as i32;
         let rank = slots.rank.filter(|_| table.records().is_none());
         let part = self.register()?;
-        self.asm.setp(address, table.memory().address() as i64);
+        let place = (self.places)(table.memory());
+        self.asm.setp(address, place as i64);
         if layout.displacements > 0 {
             self.asm
                 .andul(part, slots.bucket, layout.displacement_mask());
             self.asm
                 .ldus(part, address, (part, layout.displacements_at() as i32));
         }
-        self.asm.rshul(slots.bucket, slots.bucket, BUCKET_SHIFT);
+        self.asm
+            .rshul(slots.bucket, slots.bucket, layout.bucket_shift());
         if layout.displacements > 0 {
             self.asm.xorul(slots.bucket, slots.bucket, part);
         }
@@ -225,10 +301,10 @@ impl<T: Target> Emitter<'_, T> {
             .filter(|piece| usize::from(piece.word) == word)
         {
             if first {
-                self.piece(piece, frames, into);
+                self.piece(plan, piece, frames, into);
             } else {
                 let part = self.register()?;
-                self.piece(piece, frames, part);
+                self.piece(plan, piece, frames, part);
                 self.asm.orul(into, into, part);
                 self.free(part)?;
             }
@@ -237,21 +313,39 @@ impl<T: Target> Emitter<'_, T> {
         Ok(())
     }
 
-    fn piece(&mut self, piece: &Piece, frames: &[Base], into: Reg) {
-        let frame = frames
-            .get(usize::from(piece.frame))
-            .copied()
-            .unwrap_or_default();
-        let base = Base {
-            add: frame.add.saturating_add(piece.offset),
-            ..frame
-        };
-        self.load_exact(into, base, u32::from(piece.bytes));
+    fn piece(&mut self, plan: &KeyPlan, piece: &Piece, frames: &[Base], into: Reg) {
+        self.load_exact(into, place_of(piece, frames), u32::from(piece.bytes));
         if !piece.is_full() {
-            self.asm.andul(into, into, piece.native(piece.mask));
+            self.asm
+                .andul(into, into, plan.native_mask(piece, piece.mask));
         }
         if piece.shift > 0 {
             self.asm.lshul(into, into, u32::from(piece.shift));
         }
+    }
+}
+
+/// Where a piece of a key is.
+pub(super) fn place_of(piece: &Piece, frames: &[Base]) -> Base {
+    let frame = frames
+        .get(usize::from(piece.frame))
+        .copied()
+        .unwrap_or_default();
+    Base {
+        add: frame.add.saturating_add(piece.offset),
+        ..frame
+    }
+}
+
+/// A 32-bit address as a number whose lower half is zero, if that reaches the whole table, and what
+/// a load adds to it: signed 16 bits. The first is 0 at either end of the addresses.
+pub(super) fn halves(address: u64, bytes: u32) -> (u32, i32) {
+    let address = address as u32;
+    let far = address.wrapping_add(0x8000) & 0xffff_0000;
+    let near = address.wrapping_sub(far) as i32;
+    if near + bytes as i32 <= 0x8000 {
+        (far, near)
+    } else {
+        (address, 0)
     }
 }

@@ -28,13 +28,17 @@ impl<T: Target> Emitter<'_, T> {
                 if shift > 0 {
                     self.asm.rshu(value, value, shift);
                 }
-                self.map(value, memory.address(), goals[1])?;
+                self.map(value, (self.places)(memory), goals[1])?;
             }
-            SetTest::Search { memory, bounds } => {
+            SetTest::Search {
+                memory,
+                bounds,
+                even,
+            } => {
                 if shift > 0 {
                     self.asm.rshu(value, value, shift);
                 }
-                self.search(value, memory.address(), *bounds, goals[1])?;
+                self.search(value, (self.places)(memory), (*bounds, *even), goals[1])?;
             }
         }
         self.go(goals[0], next);
@@ -94,8 +98,14 @@ impl<T: Target> Emitter<'_, T> {
         self.free(table)
     }
 
-    /// On to `no` unless an odd number of bounds is not above the value.
-    fn search(&mut self, value: Reg, address: u64, bounds: u32, no: Goal) -> Result<(), Error> {
+    /// On to `no` unless an odd number of bounds, or an `even` one, is not above the value.
+    fn search(
+        &mut self,
+        value: Reg,
+        address: u64,
+        (bounds, even): (u32, bool),
+        no: Goal,
+    ) -> Result<(), Error> {
         let no = self.label(no);
         let table = self.register()?;
         let at = self.register()?;
@@ -103,13 +113,14 @@ impl<T: Target> Emitter<'_, T> {
         self.asm.setu(at, 0);
         self.halve(value, table, at, bounds)?;
         self.asm.andu(at, at, 1);
-        self.asm.bequ(at, 0, no);
+        self.asm.bequ(at, i32::from(even), no);
         self.free(at)?;
         self.free(table)
     }
 
     /// Adds to `at`, which is 0, the number of bounds not above the value: 64-bit bounds, as many as
-    /// a power of two, the last above every value. No branch depends on the value.
+    /// a power of two, the last above every value. No branch depends on the value. Bounds of 32 bits
+    /// are one less, so that those below the value are counted.
     pub(super) fn halve(
         &mut self,
         value: Reg,
@@ -120,10 +131,16 @@ impl<T: Target> Emitter<'_, T> {
         let (bound, further) = (self.register()?, self.register()?);
         let mut step = bounds / 2;
         while step > 0 {
-            let middle = 8 * (step as i32 - 1);
-            self.asm.ldul(bound, table, (at, Scale::X8, middle));
-            self.asm.addul(further, at, step);
-            self.asm.cmovleul(at, further, bound, value);
+            let middle = step as i32 - 1;
+            if self.machine.is_narrow() {
+                self.asm.ldul(bound, table, (at, Scale::X4, 4 * middle));
+                self.asm.addul(further, at, step);
+                self.asm.cmovltul(at, further, bound, value);
+            } else {
+                self.asm.ldul(bound, table, (at, Scale::X8, 8 * middle));
+                self.asm.addul(further, at, step);
+                self.asm.cmovleul(at, further, bound, value);
+            }
             step /= 2;
         }
         self.free(further)?;

@@ -1,18 +1,21 @@
 //! Compound keys: which loads make the key of a shape's varying slots, and how keys are packed.
 //!
 //! Problem: a flow's addresses and ports should cost as few loads as their bytes allow and no byte
-//! swaps. Method: fields of one frame that lie within eight bytes are loaded together, in pieces of
-//! 1, 2, 4 or 8 bytes, in the machine's own byte order; pieces are packed into 64-bit words, first
-//! fit. Keys are packed the same way when they are installed. Left out: bits are not packed, only
-//! bytes.
+//! swaps. Method: fields of one frame that lie within a machine word are loaded together, in pieces
+//! of 1, 2, 4 or 8 bytes, in the machine's own byte order; pieces are packed into words, first fit.
+//! Keys are packed the same way when they are installed. Where a word is 32 bits, a slot that does
+//! not vary but lies beside one that does is keyed too, if that takes no further load: it need not
+//! be tested then. Left out: bits are not packed, only bytes.
 
 use alloc::{boxed::Box, vec::Vec};
 
+use super::Machine;
 use crate::shape::Slot;
 
 /// How a shape's varying slots become words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPlan {
+    machine: Machine,
     pieces: Box<[Piece]>,
     terms: Box<[Term]>,
     words: usize,
@@ -45,15 +48,6 @@ struct Term {
 }
 
 impl Piece {
-    /// `value`, the piece as a big-endian number, as this machine loads it.
-    pub fn native(&self, value: u64) -> u64 {
-        if cfg!(target_endian = "little") {
-            value.swap_bytes() >> (64 - 8 * u32::from(self.bytes))
-        } else {
-            value
-        }
-    }
-
     /// Whether all bits count.
     pub fn is_full(&self) -> bool {
         self.mask == u64::MAX >> (64 - 8 * u32::from(self.bytes))
@@ -61,20 +55,21 @@ impl Piece {
 }
 
 impl KeyPlan {
-    /// A plan for the slots that `varying` selects, bit `i` for slot `i`.
-    pub fn new(slots: &[Slot], varying: u32) -> Self {
+    /// A plan for the slots that `varying` selects, bit `i` for slot `i`, on a machine.
+    pub fn new(machine: Machine, slots: &[Slot], varying: u32) -> Self {
         let mut chosen: Vec<(usize, &Slot)> = slots
             .iter()
             .enumerate()
             .filter(|(at, _)| varying >> at & 1 != 0)
             .collect();
         chosen.sort_by_key(|(_, slot)| (slot.frame, slot.field.offset, slot.field.bytes));
+        let word = machine.word_bytes();
         let mut plan = Pieces::default();
         let mut rest = chosen.as_slice();
         while let Some((_, first)) = rest.first() {
             let start = first.field.offset;
             let inside = |(_, slot): &&(usize, &Slot)| {
-                slot.frame == first.frame && slot.field.end() - start <= 8
+                slot.frame == first.frame && slot.field.end() - start <= word
             };
             let count = rest.iter().take_while(inside).count().max(1);
             let end = rest[..count]
@@ -82,10 +77,37 @@ impl KeyPlan {
                 .map(|(_, slot)| slot.field.end())
                 .max()
                 .unwrap_or(start);
-            plan.window(first.frame, start, end, &rest[..count]);
+            plan.window(word, first.frame, (start, end), &rest[..count]);
             rest = &rest[count..];
         }
-        plan.finish()
+        plan.finish(machine)
+    }
+
+    /// The slots to key beside those that vary, those included: what costs no further load.
+    pub(crate) fn widened(machine: Machine, slots: &[Slot], varying: u32) -> u32 {
+        if !machine.is_narrow() {
+            return varying;
+        }
+        let whole = |plan: &Self| plan.pieces.iter().filter(|piece| piece.is_full()).count();
+        let mut plan = Self::new(machine, slots, varying);
+        let mut keyed = varying;
+        for (at, slot) in slots.iter().enumerate() {
+            let beside = |other: &Slot| other.frame == slot.frame;
+            let mut chosen = slots.iter().enumerate();
+            if keyed >> at & 1 != 0
+                || !chosen.any(|(at, other)| keyed >> at & 1 != 0 && beside(other))
+            {
+                continue;
+            }
+            let wider = Self::new(machine, slots, keyed | 1 << at);
+            let costs_nothing = wider.pieces.len() <= plan.pieces.len()
+                && wider.words <= plan.words
+                && whole(&wider) >= whole(&plan);
+            if costs_nothing {
+                (keyed, plan) = (keyed | 1 << at, wider);
+            }
+        }
+        keyed
     }
 
     /// The loads, in order.
@@ -93,7 +115,7 @@ impl KeyPlan {
         &self.pieces
     }
 
-    /// How many 64-bit words the key has; 0 when nothing varies.
+    /// How many machine words the key has; 0 when nothing varies.
     pub fn words(&self) -> usize {
         self.words
     }
@@ -109,9 +131,20 @@ impl KeyPlan {
             } else {
                 loaded >> -term.shift
             };
-            words[usize::from(piece.word)] |= piece.native(value & piece.mask) << piece.shift;
+            words[usize::from(piece.word)] |= self.loaded(piece, value);
         }
         words
+    }
+
+    /// What a piece gives to its word: the bits of `value`, the piece as a big-endian number, that
+    /// count.
+    pub fn loaded(&self, piece: &Piece, value: u64) -> u64 {
+        self.native_mask(piece, value & piece.mask) << piece.shift
+    }
+
+    /// `bits` of a piece as a big-endian number, as the machine loads them.
+    pub fn native_mask(&self, piece: &Piece, bits: u64) -> u64 {
+        self.machine.native(bits, u32::from(piece.bytes))
     }
 }
 
@@ -123,10 +156,10 @@ struct Pieces {
 
 impl Pieces {
     /// Cuts the bytes `start..end` into loads.
-    fn window(&mut self, frame: u8, start: u32, end: u32, slots: &[(usize, &Slot)]) {
+    fn window(&mut self, word: u32, frame: u8, (start, end): (u32, u32), slots: &[(usize, &Slot)]) {
         let mut at = start;
         while at < end {
-            let bytes = 1 << (end - at).min(8).ilog2();
+            let bytes = 1 << (end - at).min(word).ilog2();
             let mut piece = Piece {
                 frame,
                 offset: at,
@@ -163,7 +196,8 @@ impl Pieces {
     }
 
     /// Packs the pieces, the largest first, each into the first word with room.
-    fn finish(mut self) -> KeyPlan {
+    fn finish(mut self, machine: Machine) -> KeyPlan {
+        let word_bytes = machine.word_bytes() as u8;
         let mut order: Vec<usize> = (0..self.pieces.len()).collect();
         order.sort_by_key(|&at| core::cmp::Reverse(self.pieces[at].bytes));
         let mut filled: Vec<u8> = Vec::new();
@@ -171,7 +205,7 @@ impl Pieces {
             let piece = &mut self.pieces[at];
             let word = filled
                 .iter()
-                .position(|used| used + piece.bytes <= 8)
+                .position(|used| used + piece.bytes <= word_bytes)
                 .unwrap_or_else(|| {
                     filled.push(0);
                     filled.len() - 1
@@ -180,6 +214,7 @@ impl Pieces {
             filled[word] += piece.bytes;
         }
         KeyPlan {
+            machine,
             pieces: self.pieces.into(),
             terms: self.terms.into(),
             words: filled.len(),

@@ -1,4 +1,4 @@
-//! Where a table's keys stand: what emitted code and the table itself must agree on.
+//! Where a hashed table's keys stand: what emitted code and the table itself must agree on.
 //!
 //! The buckets come first, then the displacements, of two bytes each. A bucket is `ways` keys of 8
 //! bytes, then `ways` values, then `ways` ranks of 4 bytes. The hash of a key names a displacement
@@ -6,9 +6,11 @@
 //! is combined with the bucket's offset by exclusive or. Left out: how keys come to stand there,
 //! which is `table`.
 
-/// How far right a hash is moved to give a bucket's offset, which is then masked: the bits that
-/// name the displacement are gone by then.
-pub const BUCKET_SHIFT: u32 = 27;
+use super::Machine;
+
+/// How far right a 64-bit hash is moved to give a bucket's offset: the bits that name the
+/// displacement are gone by then.
+const BUCKET_SHIFT: u32 = 27;
 
 /// What emitted code must know of a table; fixed within a code version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +21,10 @@ pub struct Layout {
     pub buckets: u32,
     /// Displacements, a power of two, or 0 for a table that needs none.
     pub displacements: u32,
-    /// The multiplier of the hash: odd, and a secret where keys come from strangers.
+    /// The multiplier of the hash, a machine word: odd, and a secret where keys come from strangers.
     pub multiplier: u64,
+    /// Whether words have 32 bits. Keys and hashes stand in 8 bytes all the same.
+    narrow: bool,
     /// Words of a key. One: it stands in the slot, and the value is the entry plus 1. More: the
     /// slot holds the hash, and the value is the number of a record plus 1.
     pub words: u32,
@@ -31,21 +35,33 @@ pub struct Layout {
 
 impl Layout {
     /// Buckets of one slot, no displacement.
-    pub(super) fn perfect(words: usize, slots: usize, seed: u64) -> Self {
-        Self::new(words, slots, 1, 0, seed)
+    pub(super) fn perfect((machine, words): (Machine, usize), slots: usize, seed: u64) -> Self {
+        Self::new((machine, words), slots, 1, 0, seed)
     }
 
     /// Buckets of two slots, with displacements.
-    pub(super) fn displaced(words: usize, slots: usize, displacements: usize, seed: u64) -> Self {
-        Self::new(words, slots, 2, displacements, seed)
+    pub(super) fn displaced(
+        key: (Machine, usize),
+        slots: usize,
+        displacements: usize,
+        seed: u64,
+    ) -> Self {
+        Self::new(key, slots, 2, displacements, seed)
     }
 
-    fn new(words: usize, slots: usize, ways: u32, displacements: usize, seed: u64) -> Self {
+    fn new(
+        (machine, words): (Machine, usize),
+        slots: usize,
+        ways: u32,
+        displacements: usize,
+        seed: u64,
+    ) -> Self {
         Layout {
             ways,
             buckets: slots as u32 / ways,
             displacements: displacements as u32,
-            multiplier: seed | 1,
+            multiplier: seed & machine.greatest() | 1,
+            narrow: machine.is_narrow(),
             words: words as u32,
             records: if words > 1 { slots as u32 } else { 0 },
         }
@@ -59,6 +75,16 @@ impl Layout {
     /// Bytes of a bucket, a power of two.
     pub fn bucket_bytes(&self) -> u32 {
         16 * self.ways
+    }
+
+    /// How far right a hash is moved to give a bucket's offset, which is then masked. Of a short
+    /// hash the highest bits name the bucket, so that few of them name the displacement too.
+    pub fn bucket_shift(&self) -> u32 {
+        if self.narrow {
+            (self.buckets * self.bucket_bytes()).leading_zeros() + 1
+        } else {
+            BUCKET_SHIFT
+        }
     }
 
     /// Selects a bucket's offset.
@@ -83,7 +109,13 @@ impl Layout {
 
     /// The hash of a key.
     pub fn hash(&self, key: &[u64]) -> u64 {
-        let fold = |hash, word| fold(hash ^ word, self.multiplier);
+        let fold = |hash, word| {
+            if self.narrow {
+                fold_narrow(hash ^ word, self.multiplier)
+            } else {
+                fold(hash ^ word, self.multiplier)
+            }
+        };
         key.iter().copied().fold(0, fold)
     }
 
@@ -94,7 +126,7 @@ impl Layout {
 
     /// The bucket of a hash under a displacement.
     pub(super) fn bucket(&self, hash: u64, displacement: u16) -> u32 {
-        let offset = (hash >> BUCKET_SHIFT) as u32 ^ u32::from(displacement);
+        let offset = (hash >> self.bucket_shift()) as u32 ^ u32::from(displacement);
         (offset & self.bucket_mask()) / self.bucket_bytes()
     }
 
@@ -132,6 +164,12 @@ impl Layout {
 fn fold(x: u64, multiplier: u64) -> u64 {
     let product = u128::from(x) * u128::from(multiplier);
     product as u64 ^ (product >> 64) as u64
+}
+
+/// The same of two 32-bit numbers and their 64-bit product.
+fn fold_narrow(x: u64, multiplier: u64) -> u64 {
+    let product = x.wrapping_mul(multiplier);
+    (product ^ product >> 32) & 0xffff_ffff
 }
 
 /// The `n`th seed after `seed`.

@@ -6,7 +6,7 @@
 //! branches. Left out: hashing of large sets, which the search beats up to some thousand members
 //! in memory touched.
 
-use super::{Memory, Shared};
+use super::{Machine, Memory, Shared};
 use crate::filter::{Field, IntervalSet};
 
 /// The most intervals that are compared one by one.
@@ -27,17 +27,21 @@ pub enum SetTest {
         words: u32,
     },
     /// The number of bounds not above the value is odd. Bounds are 64-bit, padded with the largest.
+    /// Where a word has 32 bits, they are that and one less: the number of those below the value is
+    /// odd, or even if the least value is in the set, whose bound is left out.
     Search {
         /// The bounds.
         memory: Shared<Memory>,
         /// How many, padding included: a power of two.
         bounds: u32,
+        /// Whether it is an even number that says the value is in the set.
+        even: bool,
     },
 }
 
 impl SetTest {
-    /// The test for a set of values of a field. Nothing when there is no memory for it.
-    pub fn choose(field: &Field, set: &IntervalSet) -> Option<Self> {
+    /// The test for a set of values of a field, on a machine. Nothing when there is no memory for it.
+    pub fn choose(machine: Machine, field: &Field, set: &IntervalSet) -> Option<Self> {
         let top = field.value_mask();
         if set.intervals().len() <= MAX_BRANCHED_INTERVALS {
             return Some(Self::Branches);
@@ -46,6 +50,9 @@ impl SetTest {
             return Self::map(top, set);
         }
         let count = (2 * set.intervals().len() + 1).next_power_of_two();
+        if machine.is_narrow() {
+            return Self::search_narrow(count, set);
+        }
         let memory = Memory::zeroed(2 * count)?;
         let bounds = set
             .intervals()
@@ -58,6 +65,25 @@ impl SetTest {
         Some(Self::Search {
             memory: Shared::new(memory),
             bounds: count as u32,
+            even: false,
+        })
+    }
+
+    fn search_narrow(count: usize, set: &IntervalSet) -> Option<Self> {
+        let memory = Memory::zeroed(count)?;
+        let bounds = set
+            .intervals()
+            .iter()
+            .flat_map(|&(low, high)| [low.checked_sub(1), Some(high)])
+            .flatten();
+        let padded = bounds.chain(core::iter::repeat(u32::MAX)).take(count);
+        padded
+            .enumerate()
+            .for_each(|(at, bound)| memory.store(at, bound));
+        Some(Self::Search {
+            memory: Shared::new(memory),
+            bounds: count as u32,
+            even: set.min() == Some(0),
         })
     }
 

@@ -3,15 +3,17 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{Axis, DE_BRUIJN, Item, Placed, Table, Vectors, slot};
+use super::{
+    Alignment, Axis, DE_BRUIJN, Hashed, Item, MAX_KEYS, Machine, Placed, Table, Vectors, slot,
+};
 use crate::filter::IntervalSet;
 use crate::fuzzing::Random;
 
 /// Inserts and removes at random; every look-up agrees with a map.
-fn against_a_map(words: usize, keys: u32, steps: u32) {
+fn against_a_map(machine: Machine, words: usize, keys: u32, steps: u32) {
     let mut random = Random::new(u64::from(keys) + words as u64);
     let mut map: BTreeMap<Vec<u64>, (u32, u32)> = BTreeMap::new();
-    let mut table = Table::new(words, &[], 1).unwrap();
+    let mut table = Table::new(machine, words, &[], 1).unwrap();
     let (mut in_place, mut rebuilt) = (0, 0);
     for step in 0..steps {
         let key: Vec<u64> = (0..words).map(|_| u64::from(random.below(keys))).collect();
@@ -44,15 +46,17 @@ fn against_a_map(words: usize, keys: u32, steps: u32) {
 
 #[test]
 fn tables_hold_what_a_map_holds() {
-    against_a_map(1, 20, 2000);
-    against_a_map(1, 5000, 20_000);
-    against_a_map(2, 40, 5000);
-    against_a_map(5, 3, 5000);
+    for machine in [Machine::HOST, Machine::r3000(Alignment::UNKNOWN)] {
+        against_a_map(machine, 1, 20, 2000);
+        against_a_map(machine, 1, 5000, 20_000);
+        against_a_map(machine, 2, 40, 5000);
+        against_a_map(machine, 5, 3, 5000);
+    }
 }
 
 #[test]
 fn readers_of_the_old_memory_never_see_a_rebuilt_table_half_way() {
-    let mut table = Table::new(1, &[], 9).unwrap();
+    let mut table = Table::new(Machine::HOST, 1, &[], 9).unwrap();
     for key in 0..1000_u64 {
         let before = table.clone();
         let placed = table.insert(&Item {
@@ -67,7 +71,7 @@ fn readers_of_the_old_memory_never_see_a_rebuilt_table_half_way() {
 
 #[test]
 fn tables_fill_to_most_of_their_slots_in_place() {
-    let mut table = Table::new(1, &[], 3).unwrap();
+    let mut table = Hashed::new((Machine::HOST, 1), &[], 3).unwrap();
     let mut random = Random::new(8);
     let (mut rebuilt, mut doubled) = (0, 0);
     for entry in 0..30_000 {
@@ -101,7 +105,7 @@ fn a_displacement_that_comes_back_revives_nothing() {
     // Few slots, so that the keys of one displacement are moved again and again.
     let mut random = Random::new(21);
     for seed in 0..200 {
-        let mut table = Table::new(1, &[], seed).unwrap();
+        let mut table = Table::new(Machine::HOST, 1, &[], seed).unwrap();
         let mut live: BTreeMap<u64, u32> = BTreeMap::new();
         for entry in 0..400 {
             let key = u64::from(random.below(60));
@@ -224,4 +228,79 @@ fn vectors_find_the_first_rule() {
             );
         }
     }
+}
+
+/// Ten ports, one word with a port that they share: what Table 7 of the paper looks up.
+#[test]
+fn ports_have_a_window() {
+    let mut random = Random::new(5);
+    let (mut windows, mut later) = (0, 0);
+    for _ in 0..500 {
+        let mut port = || u64::from(random.below(1 << 16)) << 16 | 0xd204;
+        let item = |key: u64| Item {
+            key: [key].into(),
+            entry: 0,
+            rank: 0,
+        };
+        let items: BTreeMap<u64, Item> = (0..10)
+            .map(|_| port())
+            .map(|key| (key, item(key)))
+            .collect();
+        let items: Vec<Item> = items.into_values().collect();
+        let mut table = Table::new(Machine::r3000(Alignment::UNKNOWN), 1, &items, 1).unwrap();
+        windows += u32::from(matches!(table, Table::Window(_)));
+        let new = port();
+        if table.lookup(&[new]).is_none() {
+            later += u32::from(table.insert(&item(new)) == Placed::InPlace);
+        }
+        assert_eq!(table.lookup(&[new]), Some((0, 0)));
+    }
+    assert!(windows >= 495, "{windows} of 500 have a window");
+    assert!(later > 350, "{later} of 500 were added in place");
+}
+
+#[test]
+fn many_keys_of_a_narrow_machine_are_hashed() {
+    let machine = Machine::r3000(Alignment::UNKNOWN);
+    let mut table = Table::new(machine, 1, &[], 1).unwrap();
+    for key in 0..10_000_u32 {
+        assert_eq!(
+            matches!(table, Table::Window(_)),
+            key as usize <= MAX_KEYS,
+            "{key}"
+        );
+        let item = Item {
+            key: [key.wrapping_mul(0x9e37_79b1).into()].into(),
+            entry: key,
+            rank: 0,
+        };
+        assert_ne!(table.insert(&item), Placed::Full);
+    }
+    assert_eq!(table.items().len(), 10_000);
+}
+
+#[test]
+fn an_alignment_follows_sums_and_choices() {
+    let remainders = |alignment: Alignment| -> Vec<u32> {
+        let bytes = [1, 2, 4];
+        bytes
+            .into_iter()
+            .filter(|bytes| alignment.is_multiple(*bytes))
+            .collect()
+    };
+    assert_eq!(remainders(Alignment::HALFWORD), [1, 2]);
+    assert_eq!(
+        remainders(Alignment::HALFWORD.plus(Alignment::of(4, 14))),
+        [1, 2, 4]
+    );
+    assert_eq!(
+        remainders(Alignment::HALFWORD.plus(Alignment::of(1 << 31, 3))),
+        [1]
+    );
+    assert_eq!(
+        remainders(Alignment::WORD.plus(Alignment::of(2, 0))),
+        [1, 2]
+    );
+    assert_eq!(remainders(Alignment::WORD.or(Alignment::HALFWORD)), [1, 2]);
+    assert_eq!(remainders(Alignment::WORD.or(Alignment::UNKNOWN)), [1]);
 }

@@ -13,6 +13,7 @@
 use alloc::vec::Vec;
 
 use super::{Draw, Packet, Random, Source, Witness, filter, witness};
+use crate::dispatch::Machine;
 use crate::filter::Filter;
 use crate::trie::{Limits, Set};
 use crate::{interp, walk};
@@ -49,6 +50,10 @@ pub type Installed = (u32, u32, Filter);
 
 /// An engine besides interpreter and walker.
 pub trait Engine {
+    /// What sets must be laid out for: the same for all engines of a script.
+    fn machine(&self) -> Machine {
+        Machine::HOST
+    }
     /// Takes the trie of the set as it is now. False if it must do without this one.
     fn load(&mut self, set: &Set) -> bool;
     /// The winner.
@@ -77,7 +82,7 @@ pub fn script(seed: u64, engines: &mut [&mut dyn Engine], tally: &mut Tally) {
 /// When two engines differ.
 pub fn perform(data: &[u8], engines: &mut [&mut dyn Engine], tally: &mut Tally) {
     let mut source = Source::new(data);
-    let mut performance = Performance::new(data, &mut source);
+    let mut performance = Performance::new(data, machine(engines), &mut source);
     for _ in 0..MOST_STEPS {
         performance.step(&mut source, tally);
         if source.below(5) == 0 {
@@ -131,6 +136,13 @@ pub fn agree(
     all
 }
 
+/// What the engines run on.
+fn machine(engines: &[&mut dyn Engine]) -> Machine {
+    engines
+        .first()
+        .map_or(Machine::HOST, |engine| engine.machine())
+}
+
 /// A script being performed.
 struct Performance<'a> {
     data: &'a [u8],
@@ -146,7 +158,7 @@ struct Performance<'a> {
 }
 
 impl<'a> Performance<'a> {
-    fn new(data: &'a [u8], source: &mut Source<'_>) -> Self {
+    fn new(data: &'a [u8], machine: Machine, source: &mut Source<'_>) -> Self {
         let kin = source.below(5) != 0;
         let mut random = Random::new(source.word().into());
         // Half of the scripts make blocks of rules of what in others is looked up group by group.
@@ -163,7 +175,7 @@ impl<'a> Performance<'a> {
                 depth: source.below(4) + u32::from(kin),
                 expressions: source.below(2) == 0,
             },
-            set: Set::new(limits, random.bits()),
+            set: Set::on(machine, limits, random.bits()),
             random,
             kin,
             installed: Vec::new(),

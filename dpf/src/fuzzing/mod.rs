@@ -15,6 +15,7 @@ pub mod check;
 pub mod engines;
 mod filters;
 pub mod meaning;
+pub mod mips;
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 pub mod native;
 pub mod overlap;

@@ -12,7 +12,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
-use foldhash::fast::FixedState;
+use crate::hashing::FixedState;
 use hashbrown::{HashMap, HashTable};
 
 use super::block::Block;
@@ -21,7 +21,7 @@ use super::facts::Fact;
 use super::form::{Arena, Closure, FALSE, Form, FormId, TRUE};
 use super::graph::{Base, GroupId, SetUse, Step, StepId};
 use super::{Error, ErrorKind};
-use crate::dispatch::{SetTest, Shared};
+use crate::dispatch::{Machine, SetTest, Shared};
 use crate::filter::{Field, IntervalSet};
 use crate::shape::{Shape, digest};
 
@@ -52,6 +52,7 @@ pub(super) struct Source<'a> {
 }
 
 pub(super) struct Builder<'a> {
+    machine: Machine,
     pub(super) groups: &'a [Source<'a>],
     pub(super) arena: Arena,
     pub(super) instances: HashMap<Closure, FormId, FixedState>,
@@ -86,17 +87,23 @@ type Ready = (u32, Box<[Base]>);
 const END: StepId = StepId(0);
 
 /// Builds the trie: of those `together`, and of each of the first `count` alone.
-pub(super) fn build(groups: &[Source<'_>], together: &[u32], count: usize) -> Result<Built, Error> {
-    let attempt = Builder::new(groups, true, count).run(together);
-    match attempt {
-        Err(error) if error.is_size() => Builder::new(groups, false, count).run(together),
+pub(super) fn build(
+    machine: Machine,
+    groups: &[Source<'_>],
+    together: &[u32],
+    count: usize,
+) -> Result<Built, Error> {
+    let builder = |specialise| Builder::new(machine, groups, specialise, count);
+    match builder(true).run(together) {
+        Err(error) if error.is_size() => builder(false).run(together),
         other => other,
     }
 }
 
 impl<'a> Builder<'a> {
-    fn new(groups: &'a [Source<'a>], specialise: bool, count: usize) -> Self {
+    fn new(machine: Machine, groups: &'a [Source<'a>], specialise: bool, count: usize) -> Self {
         Builder {
+            machine,
             groups,
             arena: Arena::new(),
             instances: HashMap::default(),
@@ -387,7 +394,7 @@ impl<'a> Builder<'a> {
         if let Some(&known) = self.set_index.get(&key) {
             return Ok(known);
         }
-        let test = SetTest::choose(&field, set).ok_or(Error::limit(
+        let test = SetTest::choose(self.machine, &field, set).ok_or(Error::limit(
             ErrorKind::Memory,
             set.intervals().len() as u64,
             0,

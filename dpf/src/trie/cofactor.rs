@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use foldhash::fast::FixedState;
+use crate::hashing::FixedState;
 use hashbrown::HashMap;
 
 use super::build::Builder;

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use super::build::Source;
 use super::{Error, ErrorKind, instantiate, listed};
-use crate::dispatch::{Item, KeyPlan, Placed, Shared, Table};
+use crate::dispatch::{Item, KeyPlan, Machine, Placed, Shared, Table};
 use crate::shape::{Rule, Shape};
 
 /// A group as the trie shows it.
@@ -52,6 +52,7 @@ impl Lookup {
 /// A group as the set keeps it.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
+    machine: Machine,
     pub(super) shape: Shared<Shape>,
     depths: Shared<[u8]>,
     pub(super) constants: Box<[u32]>,
@@ -72,10 +73,11 @@ pub(super) enum Fit {
 }
 
 impl Group {
-    pub(super) fn new(rule: Rule, entry: u32, rank: u32) -> Self {
+    pub(super) fn new(machine: Machine, rule: Rule, entry: u32, rank: u32) -> Self {
         Group {
+            machine,
             depths: instantiate::depths(rule.shape.nodes()).into(),
-            plan: Shared::new(KeyPlan::new(rule.shape.slots(), 0)),
+            plan: Shared::new(KeyPlan::new(machine, rule.shape.slots(), 0)),
             conjunction: listed::is_conjunction(&rule.shape),
             shape: Shared::new(rule.shape),
             constants: rule.keys,
@@ -169,7 +171,9 @@ impl Group {
         members: &[(&[u32], u32, u32)],
         seed: u64,
     ) -> Result<Self, Error> {
-        let plan = KeyPlan::new(self.shape.slots(), varying);
+        let slots = self.shape.slots();
+        let varying = KeyPlan::widened(self.machine, slots, varying);
+        let plan = KeyPlan::new(self.machine, slots, varying);
         let items: Vec<Item> = members
             .iter()
             .map(|(keys, entry, rank)| Item {
@@ -178,7 +182,7 @@ impl Group {
                 rank: *rank,
             })
             .collect();
-        let table = Table::new(plan.words(), &items, seed).ok_or(Error::limit(
+        let table = Table::new(self.machine, plan.words(), &items, seed).ok_or(Error::limit(
             ErrorKind::Memory,
             items.len() as u64,
             items.len() as u64,

@@ -12,6 +12,7 @@ use super::block::Axis;
 use super::graph::{Base, Step, StepId, Value};
 use super::group::{Lookup, TrieGroup};
 use super::set::Trie;
+use crate::dispatch::Table;
 use crate::filter::{BinaryOp, CompareOp, Field, IntervalSet};
 
 /// The most intervals of a set that are printed.
@@ -160,15 +161,18 @@ fn lookup(out: &mut String, group: &TrieGroup, frames: &[Base]) -> fmt::Result {
                     write!(out, "&{:#x}", piece.mask)?;
                 }
             }
-            let layout = table.layout();
-            write!(
-                out,
-                " among {} ({} buckets of {}, {} displacements)",
-                table.len(),
-                layout.buckets,
-                layout.ways,
-                layout.displacements
-            )
+            write!(out, " among {} ", table.len())?;
+            match table {
+                Table::Window(table) => write!(out, "({} slots)", table.window().slots),
+                Table::Hash(table) => {
+                    let layout = table.layout();
+                    write!(
+                        out,
+                        "({} buckets of {}, {} displacements)",
+                        layout.buckets, layout.ways, layout.displacements
+                    )
+                }
+            }
         }
     }
 }

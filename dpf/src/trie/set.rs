@@ -7,7 +7,7 @@ use super::build::{Built, build};
 use super::group::{Fit, Group, ShapeIndex, TrieGroup};
 use super::listed::{MAX_LISTED, MIN_GROUPS};
 use super::{Error, ErrorKind, SetUse, Step, StepId};
-use crate::dispatch::{MAX_ENTRY, MAX_RANK, Shared};
+use crate::dispatch::{MAX_ENTRY, MAX_RANK, Machine, Shared};
 use crate::filter::Filter;
 use crate::shape::{self, Rule};
 
@@ -27,7 +27,7 @@ pub struct Limits {
     /// Groups: shapes, and equal filters beyond the first of each kind.
     pub groups: usize,
     /// From so many groups on whose members may be rules of blocks, they are: [`MIN_GROUPS`], but
-    /// in an exclusive `Demux` and in tests.
+    /// in an exclusive `Demux` and in tests. A machine of 32-bit words has no blocks.
     pub blocks_from: usize,
 }
 
@@ -43,6 +43,7 @@ impl Default for Limits {
 /// Installed filters: entries with ranks, by number.
 #[derive(Debug)]
 pub struct Set {
+    machine: Machine,
     limits: Limits,
     seed: u64,
     groups: Vec<Option<Group>>,
@@ -59,6 +60,7 @@ pub struct Set {
 /// contents of its tables.
 #[derive(Clone, Debug)]
 pub struct Trie {
+    machine: Machine,
     graph: Shared<Graph>,
     groups: Box<[TrieGroup]>,
     blocks: Shared<[Block]>,
@@ -98,6 +100,11 @@ enum Follows {
 impl Set {
     /// An empty set. `seed` starts the hashes; where filters come from strangers it is a secret.
     pub fn new(limits: Limits, seed: u64) -> Self {
+        Self::on(Machine::HOST, limits, seed)
+    }
+
+    /// An empty set whose tables and code are for a machine.
+    pub fn on(machine: Machine, limits: Limits, seed: u64) -> Self {
         let graph = Graph {
             steps: [Step::End].into(),
             sets: [].into(),
@@ -106,11 +113,13 @@ impl Set {
             unlisted: None,
         };
         let trie = Shared::new(Trie {
+            machine,
             graph: Shared::new(graph),
             groups: [].into(),
             blocks: [].into(),
         });
         Set {
+            machine,
             limits,
             seed,
             groups: Vec::new(),
@@ -347,7 +356,10 @@ impl Set {
         if free == self.groups.len() {
             self.groups.push(None);
         }
-        self.replace(free as u32, Some(Group::new(rule, entry, rank)));
+        self.replace(
+            free as u32,
+            Some(Group::new(self.machine, rule, entry, rank)),
+        );
         self.entries.insert(entry, installed);
         Ok((Done::Opened, Follows::Graph))
     }
@@ -419,6 +431,7 @@ impl Set {
                 };
                 self.behind = false;
                 self.trie = Shared::new(Trie {
+                    machine: self.machine,
                     graph: Shared::new(graph),
                     groups: self.shown(),
                     blocks: built.blocks.into(),
@@ -456,12 +469,12 @@ impl Set {
             let (given, limit) = (rules as u64, MAX_LISTED as u64);
             return Err(Error::limit(ErrorKind::Listed, given, limit));
         }
-        build(&sources, &together, groups.len())
+        build(self.machine, &sources, &together, groups.len())
     }
 
-    /// Whether members of groups are rules of blocks.
+    /// Whether members of groups are rules of blocks: never on machines of 32 bits.
     fn is_listing(&self) -> bool {
-        self.listable >= self.limits.blocks_from
+        self.machine.has_blocks() && self.listable >= self.limits.blocks_from
     }
 
     /// Whether the members of this group are.
@@ -489,6 +502,7 @@ impl Set {
     /// Makes a trie of the present graph, the groups as they are, and these blocks.
     fn show(&mut self, blocks: Shared<[Block]>) {
         self.trie = Shared::new(Trie {
+            machine: self.machine,
             graph: self.trie.graph.clone(),
             groups: self.shown(),
             blocks,
@@ -501,6 +515,11 @@ impl Set {
 }
 
 impl Trie {
+    /// What the tables, and code made of it, are for.
+    pub fn machine(&self) -> Machine {
+        self.machine
+    }
+
     /// The steps, children before parents.
     pub fn steps(&self) -> &[Step] {
         &self.graph.steps

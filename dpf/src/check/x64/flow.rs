@@ -42,6 +42,7 @@ pub(super) fn prove(code: &[u8], policy: &Policy) -> Result<Report, Refusal> {
             longest_path: pass.longest_path,
             instructions: pass.instructions,
             frame: pass.machine.deepest.unsigned_abs() as u32,
+            cycles: None,
         }),
         Err((offset, reason)) => Err(Refusal {
             offset,
@@ -126,6 +127,9 @@ impl<'a> Pass<'a> {
                     target: code.len() as u64,
                 },
             ));
+        }
+        if !self.machine.numbers.is_complete() {
+            return Err((0, Reason::Memory));
         }
         Ok(())
     }

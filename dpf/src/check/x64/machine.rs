@@ -7,6 +7,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use super::decode::Width;
+use crate::check::arithmetic::Arithmetic;
 use crate::check::domain::{LEN, Numbers, Range, Residue, Sum, ZERO};
 use crate::check::facts::{Facts, Relation};
 use crate::check::policy::{Policy, Tables};
@@ -28,9 +29,6 @@ const SAVED: [(u8, &str); 6] = [
     (14, "r14"),
     (15, "r15"),
 ];
-
-/// Distances from a pointer that are tracked; below, addresses do not wrap.
-const MAX_DISTANCE: i128 = 1 << 40;
 
 /// What is known when an instruction is about to be executed, and what everything refers to.
 pub(super) struct Machine<'a> {
@@ -70,8 +68,8 @@ impl<'a> Machine<'a> {
         Self {
             code,
             policy,
-            tables: Tables::new(&policy.tables),
-            numbers: Numbers::new(),
+            tables: Tables::new(&policy.tables).unwrap_or_default(),
+            numbers: Numbers::new(u32::MAX as usize),
             state: Box::new(State::new()),
             flags: Flags::Unknown,
             jump_tables: Vec::new(),
@@ -164,21 +162,27 @@ impl<'a> Machine<'a> {
         self.within(Range::up_to(high | width.max()), Residue::ANY)
     }
 
+    /// Arithmetic at this width.
+    pub(super) fn at(&mut self, width: Width) -> Arithmetic<'_> {
+        Arithmetic {
+            numbers: &mut self.numbers,
+            facts: &mut self.state.facts,
+            max: width.max(),
+        }
+    }
+
     /// Any number of this width.
     pub(super) fn any(&mut self, width: Width) -> Value {
-        Value::Number(self.anything(width))
+        self.at(width).any()
     }
 
     /// A number of which only this is known.
     pub(super) fn within(&mut self, range: Range, residue: Residue) -> Value {
-        Value::Number(Sum::of(self.numbers.fresh(range, residue)))
+        self.at(Width::W64).within(range, residue)
     }
 
     pub(super) fn constant(&mut self, value: u64) -> Value {
-        match i64::try_from(value) {
-            Ok(value) => Value::constant(value),
-            Err(_) => self.within(Range::only(value), Residue::ANY),
-        }
+        self.at(Width::W64).constant(value)
     }
 
     /// The number that a value is.
@@ -196,10 +200,7 @@ impl<'a> Machine<'a> {
     /// `a + b`.
     pub(super) fn add(&mut self, a: Value, b: Value, width: Width) -> Value {
         match (a, b) {
-            (Value::Number(a), Value::Number(b)) => match self.sum(a, b) {
-                Some(sum) => self.checked(sum, width),
-                None => self.any(width),
-            },
+            (Value::Number(a), Value::Number(b)) => self.at(width).add(a, b),
             (Value::Code(Sum { var: ZERO, offset }), Value::JumpDistance(table))
             | (Value::JumpDistance(table), Value::Code(Sum { var: ZERO, offset })) => {
                 let table = self.jump_tables[table as usize];
@@ -210,7 +211,7 @@ impl<'a> Machine<'a> {
                 Value::JumpTarget(self.jump_tables.len() as u32 - 1)
             }
             (pointer, Value::Number(distance)) | (Value::Number(distance), pointer) => {
-                self.advanced(pointer, distance)
+                self.at(width).advance(pointer, distance)
             }
             _ => Value::Unknown,
         }
@@ -218,31 +219,13 @@ impl<'a> Machine<'a> {
 
     /// `value + constant`.
     pub(super) fn displace(&mut self, value: Value, by: i64, width: Width) -> Value {
-        let moved = |sum: Sum| {
-            Some(Sum {
-                offset: sum.offset.checked_add(by)?,
-                ..sum
-            })
-        };
-        match value {
-            Value::Number(sum) if sum.var == LEN && (i64::MIN + 1..0).contains(&by) => {
-                self.difference(sum, Sum::constant(-by), width)
-            }
-            Value::Number(sum) => match moved(sum) {
-                Some(sum) => self.checked(sum, width),
-                None => self.any(width),
-            },
-            Value::Packet(sum) | Value::Frame(sum) | Value::Code(sum) => {
-                moved(sum).map_or(Value::Unknown, |sum| self.near(value, sum))
-            }
-            _ => Value::Unknown,
-        }
+        self.at(width).displace(value, by)
     }
 
     /// `a - b`.
     pub(super) fn subtract(&mut self, a: Value, b: Value, width: Width) -> Value {
         match (a, b) {
-            (Value::Number(a), Value::Number(b)) => self.difference(a, b, width),
+            (Value::Number(a), Value::Number(b)) => self.at(width).difference(a, b),
             (_, Value::Number(Sum { var: ZERO, offset })) => self.displace(a, -offset, width),
             _ => self.any(width),
         }
@@ -254,24 +237,7 @@ impl<'a> Machine<'a> {
             return value;
         }
         let sum = self.number(value, width);
-        let Range { low, high } = self.range(sum);
-        if high > width.max() >> by {
-            return self.any(width);
-        }
-        let range = Range {
-            low: low << by,
-            high: high << by,
-        };
-        let offset = sum.offset.checked_mul(1 << by.min(62));
-        match (self.numbers.scaled(sum.var, by), offset) {
-            _ if sum.var == ZERO => self.constant(range.low),
-            (Some(var), Some(offset)) => {
-                let scaled = Sum { var, offset };
-                self.state.facts.assume_range(&self.numbers, scaled, range);
-                Value::Number(scaled)
-            }
-            _ => self.within(range, Residue::multiple_of(1 << by.min(2))),
-        }
+        self.at(width).shift_left(sum, by)
     }
 
     /// What of a comparison the flags tell under a condition.
@@ -308,106 +274,5 @@ impl<'a> Machine<'a> {
 
     fn fits(&self, sum: Sum, width: Width) -> bool {
         width == Width::W64 || self.range(sum).high <= width.max()
-    }
-
-    /// `sum`, if it is a number of this width, else any.
-    fn checked(&mut self, sum: Sum, width: Width) -> Value {
-        let (low, high) = self.state.facts.distance(&self.numbers, sum);
-        if low < 0 || high > width.max().into() {
-            self.any(width)
-        } else {
-            Value::Number(sum)
-        }
-    }
-
-    /// The sum of two numbers by name, if it has one.
-    fn sum(&mut self, a: Sum, b: Sum) -> Option<Sum> {
-        let offset = a.offset.checked_add(b.offset)?;
-        let var = match (a.var, b.var) {
-            (ZERO, var) | (var, ZERO) => return Some(Sum { var, offset }),
-            (a, b) => self.numbers.added(a, b)?,
-        };
-        let range = |of| self.state.facts.range(&self.numbers, Sum::of(of));
-        let (left, right) = (range(a.var), range(b.var));
-        let range = Range {
-            low: left.low + right.low,
-            high: left.high + right.high,
-        };
-        self.state.facts.narrow(&self.numbers, var, range);
-        Some(Sum { var, offset })
-    }
-
-    fn difference(&mut self, a: Sum, b: Sum, width: Width) -> Value {
-        if a.var == b.var || b.var == ZERO && a.var != LEN {
-            return match a.offset.checked_sub(b.offset) {
-                Some(offset) => {
-                    let var = if a.var == b.var { ZERO } else { a.var };
-                    self.checked(Sum { var, offset }, width)
-                }
-                None => self.any(width),
-            };
-        }
-        let (left, right) = (self.range(a), self.range(b));
-        if a.var == LEN
-            && let Some(offset) = b.offset.checked_sub(a.offset)
-        {
-            return self.remaining(Sum { var: b.var, offset }, width);
-        }
-        match left.low.checked_sub(right.high) {
-            Some(low) => self.within(
-                Range {
-                    low,
-                    high: left.high - right.low,
-                },
-                Residue::ANY,
-            ),
-            None => self.any(width),
-        }
-    }
-
-    /// `len - taken`, which wraps at the width unless `taken ≤ len`.
-    fn remaining(&mut self, taken: Sum, width: Width) -> Value {
-        let (low, _) = self.state.facts.distance(&self.numbers, taken);
-        if low < 0 {
-            return self.any(width);
-        }
-        let exact = self.state.facts.slack(&self.numbers, taken) >= Some(0);
-        if exact && taken.var == ZERO {
-            return Value::Number(Sum {
-                var: LEN,
-                offset: -taken.offset,
-            });
-        }
-        let var = self.numbers.len_minus(taken, Range::up_to(width.max()));
-        if exact {
-            let high = self.range(Sum::of(LEN)).high;
-            self.state
-                .facts
-                .narrow(&self.numbers, var, Range::up_to(high));
-        }
-        Value::Number(Sum::of(var))
-    }
-
-    fn advanced(&mut self, pointer: Value, by: Sum) -> Value {
-        let (Value::Packet(sum) | Value::Frame(sum) | Value::Code(sum)) = pointer else {
-            return Value::Unknown;
-        };
-        self.sum(sum, by)
-            .map_or(Value::Unknown, |sum| self.near(pointer, sum))
-    }
-
-    /// A pointer like `pointer`, at `sum`, if that is not absurdly far away.
-    fn near(&self, pointer: Value, sum: Sum) -> Value {
-        let (low, high) = self.state.facts.distance(&self.numbers, sum);
-        if low <= -MAX_DISTANCE || high >= MAX_DISTANCE {
-            return Value::Unknown;
-        }
-        match pointer {
-            // Before the packet there may be the end of the address space.
-            Value::Packet(_) if low >= 0 => Value::Packet(sum),
-            Value::Frame(_) => Value::Frame(sum),
-            Value::Code(_) => Value::Code(sum),
-            _ => Value::Unknown,
-        }
     }
 }

@@ -23,6 +23,7 @@ fn policy() -> Policy {
         tables: vec![table],
         frame: 64,
         longest_path: 100,
+        ..Policy::default()
     }
 }
 

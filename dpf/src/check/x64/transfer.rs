@@ -195,47 +195,17 @@ impl Machine<'_> {
 
     fn bitwise(&mut self, op: Binary, a: Value, b: Value, width: Width) -> Value {
         let (x, y) = (self.number(a, width), self.number(b, width));
-        let (left, right) = (self.range(x), self.range(y));
-        let ones = |high: u64| u64::MAX.checked_shr(high.leading_zeros()).unwrap_or(0);
+        let mut at = self.at(width);
         match op {
-            Binary::And => self.masked((x, left), (y, right)),
-            Binary::Or => {
-                let range = Range {
-                    low: left.low.max(right.low),
-                    high: ones(left.high | right.high),
-                };
-                self.within(range, Residue::ANY)
-            }
-            _ => self.within(Range::up_to(ones(left.high | right.high)), Residue::ANY),
+            Binary::And => at.and(x, y),
+            Binary::Or => at.or(x, y),
+            _ => at.xor(x, y),
         }
-    }
-
-    fn masked(&mut self, a: (Sum, Range), b: (Sum, Range)) -> Value {
-        let ((value, range), mask) = match (a.1.low == a.1.high, b.1.low == b.1.high) {
-            (_, true) => (a, b.1.high),
-            (true, _) => (b, a.1.high),
-            _ => return self.within(Range::up_to(a.1.high.min(b.1.high)), Residue::ANY),
-        };
-        if mask & mask.wrapping_add(1) == 0 && range.high <= mask {
-            return Value::Number(value);
-        }
-        let multiple = 1 << mask.trailing_zeros().min(2);
-        self.within(
-            Range::up_to(range.high.min(mask)),
-            Residue::multiple_of(multiple),
-        )
     }
 
     fn multiply(&mut self, a: Value, b: Value, width: Width) -> Value {
         let (x, y) = (self.number(a, width), self.number(b, width));
-        let (left, right) = (self.range(x), self.range(y));
-        match left.high.checked_mul(right.high) {
-            Some(high) if high <= width.max() => {
-                let low = left.low.saturating_mul(right.low);
-                self.within(Range { low, high }, Residue::ANY)
-            }
-            _ => self.any(width),
-        }
+        self.at(width).multiply(x, y)
     }
 
     fn test(&mut self, target: Place, source: Place, width: Width) -> Result<(), Reason> {
@@ -262,14 +232,7 @@ impl Machine<'_> {
                 Shift::Left => self.shift_left(value, by, width),
                 Shift::Right => {
                     let sum = self.number(value, width);
-                    let Range { low, high } = self.range(sum);
-                    self.within(
-                        Range {
-                            low: low >> by,
-                            high: high >> by,
-                        },
-                        Residue::ANY,
-                    )
+                    self.at(width).shift_right(sum, by)
                 }
                 Shift::Other => self.any(width),
             },

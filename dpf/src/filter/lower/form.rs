@@ -45,7 +45,7 @@ pub(super) struct Forms<'f> {
     forms: Vec<Form>,
     /// A bit for each place that the form waits for.
     waiting: Vec<u64>,
-    index: HashMap<Form, FormId, foldhash::fast::FixedState>,
+    index: HashMap<Form, FormId, crate::hashing::FixedState>,
     literals: Rc<Vec<(Literal<'f>, Box<[PlaceId]>)>>,
     steps: usize,
 }
@@ -335,7 +335,7 @@ impl<'f> Forms<'f> {
         &mut self,
         id: FormId,
         pool: &mut Pool,
-        done: &mut HashMap<FormId, FormId, foldhash::fast::FixedState>,
+        done: &mut HashMap<FormId, FormId, crate::hashing::FixedState>,
         leaf: &mut dyn FnMut(&Form, &mut Pool) -> Result<Form, Error>,
     ) -> Result<FormId, Error> {
         if let Some(new) = done.get(&id) {

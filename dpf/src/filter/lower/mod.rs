@@ -69,7 +69,7 @@ pub struct Lowering<'p> {
     /// `[tunnels][from][to]`: whether `from` is `to`, or leads to it, through so many tunnels.
     leads: [Vec<Vec<bool>>; 2],
     /// What is asked of headers, by header and question.
-    questions: HashMap<Question, NodeId, foldhash::fast::FixedState>,
+    questions: HashMap<Question, NodeId, crate::hashing::FixedState>,
 }
 
 /// A condition on one header, at its base.

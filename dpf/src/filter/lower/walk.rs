@@ -46,8 +46,8 @@ struct State {
 /// Nodes of states on entering a header, and once it is known to be there.
 #[derive(Default)]
 struct Memo {
-    entered: HashMap<State, NodeId, foldhash::fast::FixedState>,
-    there: HashMap<State, NodeId, foldhash::fast::FixedState>,
+    entered: HashMap<State, NodeId, crate::hashing::FixedState>,
+    there: HashMap<State, NodeId, crate::hashing::FixedState>,
 }
 
 /// For each header, the headers that it is or leads to through exactly `tunnels` tunnels (0 or 1).

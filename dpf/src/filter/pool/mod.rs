@@ -28,7 +28,7 @@ pub(in crate::filter) use self::finish::children;
 use alloc::{boxed::Box, vec::Vec};
 use core::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
+use crate::hashing::FixedState;
 use hashbrown::{HashMap, HashTable};
 
 use super::{

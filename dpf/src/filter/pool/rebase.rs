@@ -22,7 +22,7 @@ enum Move {
     In,
 }
 
-type Memo = HashMap<(NodeId, u8), Option<NodeId>, foldhash::fast::FixedState>;
+type Memo = HashMap<(NodeId, u8), Option<NodeId>, crate::hashing::FixedState>;
 
 impl Pool {
     /// `then`, said from the base `by` bytes before its own, the next outer one: what

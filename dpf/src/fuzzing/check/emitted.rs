@@ -15,8 +15,8 @@ use super::{Sample, listing};
 use crate::check::x64::prove;
 use crate::check::{Policy, Table};
 use crate::codegen::{self, Entry};
-use crate::dispatch::Memory;
-use crate::filter::{Filter, Lowered, lower};
+use crate::dispatch::{Machine, Memory};
+use crate::filter::{Filter, lower};
 use crate::fuzzing::engines::{Engine, Tally, script};
 use crate::fuzzing::{Draw, Packet, Random, filter, packet};
 use crate::syntax::Program;
@@ -170,7 +170,7 @@ fn sample(trie: &Trie, entry: Entry) -> Option<Sample> {
     })
 }
 
-fn contents(memory: &Memory) -> Vec<u8> {
+pub(super) fn contents(memory: &Memory) -> Vec<u8> {
     let words = 0..memory.bytes() as usize / 4;
     words
         .flat_map(|word| memory.load(word).to_ne_bytes())
@@ -192,28 +192,7 @@ fn relocate(code: &mut [u8], table: &mut Table, to: u64) {
 fn crowded() -> Vec<Sample> {
     let mut samples = Vec::new();
     for seed in 0..CROWDED {
-        let mut random = Random::new(0xc4_0ed + seed);
-        let mut draw = Draw {
-            structure: Random::new(random.bits()),
-            constants: Random::new(random.bits()),
-            depth: 3,
-            expressions: seed % 2 == 0,
-            omissions: None,
-        };
-        let (mut set, mut filters) = (Set::new(Limits::default(), seed), Vec::<Filter>::new());
-        for entry in 0..2 * SHAPES {
-            // Each structure twice, so that there are tables.
-            let before = draw.structure.clone();
-            let Ok(drawn) = filter(&mut draw) else {
-                continue;
-            };
-            if entry % 2 == 0 {
-                draw.structure = before;
-            }
-            if set.insert(&drawn, entry, entry).is_ok() {
-                filters.push(drawn);
-            }
-        }
+        let (set, filters, mut random) = crowd(Machine::HOST, seed);
         let crowded = sample(set.trie(), Entry::Best).filter(|sample| {
             sample.code.len() <= CROWDED_LENGTH
                 && prove(&sample.code, &sample.policy)
@@ -230,46 +209,79 @@ fn crowded() -> Vec<Sample> {
     samples
 }
 
-/// Samples of the written filters: of all together, and of each alone.
+/// A set of many structures, each twice, so that there are tables.
+pub(super) fn crowd(machine: Machine, seed: u64) -> (Set, Vec<Filter>, Random) {
+    let mut random = Random::new(0xc4_0ed + seed);
+    let mut draw = Draw {
+        structure: Random::new(random.bits()),
+        constants: Random::new(random.bits()),
+        depth: 3,
+        expressions: seed.is_multiple_of(2),
+        omissions: None,
+    };
+    let (mut set, mut filters) = (
+        Set::on(machine, Limits::default(), seed),
+        Vec::<Filter>::new(),
+    );
+    for entry in 0..2 * SHAPES {
+        let before = draw.structure.clone();
+        let Ok(drawn) = filter(&mut draw) else {
+            continue;
+        };
+        if entry % 2 == 0 {
+            draw.structure = before;
+        }
+        if set.insert(&drawn, entry, entry).is_ok() {
+            filters.push(drawn);
+        }
+    }
+    (set, filters, random)
+}
+
+/// Samples of the written filters, with blocks of rules and without: of all together, and of each
+/// alone.
 fn written() -> Vec<Sample> {
+    let mut random = Random::new(1);
+    let blocks = Limits {
+        blocks_from: 1,
+        ..Limits::default()
+    };
+    let mut written = Vec::new();
+    for limits in [Limits::default(), blocks] {
+        let (set, filters) = written_set(Machine::HOST, limits);
+        let mut samples: Vec<Sample> = entries(set.trie())
+            .filter_map(|entry| sample(set.trie(), entry))
+            .collect();
+        for sample in &mut samples {
+            for filter in &filters {
+                let drawn = packet(filter, &mut random);
+                sample.packets.push((drawn.bytes, drawn.wirelen));
+            }
+        }
+        written.append(&mut samples);
+    }
+    written
+}
+
+/// The functions of a trie that are looked at.
+pub(super) fn entries(trie: &Trie) -> impl Iterator<Item = Entry> + use<> {
+    let groups = 0..trie.groups().len().min(GROUPS) as u32;
+    core::iter::once(Entry::Best).chain(groups.map(|group| Entry::Group(GroupId(group))))
+}
+
+/// The set of the written filters.
+pub(super) fn written_set(machine: Machine, limits: Limits) -> (Set, Vec<Filter>) {
     let program = Program::parse(WRITTEN, "written", true)
         .unwrap_or_else(|errors| panic!("{}", errors.render(false)));
     let filters = lower(&program).unwrap_or_else(|error| panic!("{}", error.title()));
-    let mut random = Random::new(1);
-    let mut samples = Vec::new();
-    for limits in [
-        Limits::default(),
-        Limits {
-            blocks_from: 1,
-            ..Limits::default()
-        },
-    ] {
-        samples.extend(written_as(limits, &filters, &mut random));
-    }
-    samples
-}
-
-/// Samples of these filters, with blocks of rules or without.
-fn written_as(limits: Limits, filters: &[Lowered], random: &mut Random) -> Vec<Sample> {
-    let mut set = Set::new(limits, 1);
-    for (entry, lowered) in (0..).zip(filters) {
+    let mut set = Set::on(machine, limits, 1);
+    for (entry, lowered) in (0..).zip(&filters) {
         assert!(
             set.insert(&lowered.filter, entry, entry).is_ok(),
             "{} does not fit",
             lowered.name
         );
     }
-    let groups =
-        (0..set.trie().groups().len().min(GROUPS) as u32).map(|group| Entry::Group(GroupId(group)));
-    let mut samples: Vec<Sample> = core::iter::once(Entry::Best)
-        .chain(groups)
-        .filter_map(|entry| sample(set.trie(), entry))
-        .collect();
-    for sample in &mut samples {
-        for lowered in filters {
-            let drawn = packet(&lowered.filter, random);
-            sample.packets.push((drawn.bytes, drawn.wirelen));
-        }
-    }
-    samples
+    let filters = filters.into_iter().map(|lowered| lowered.filter);
+    (set, filters.collect())
 }

@@ -6,6 +6,7 @@
 //! caller keeps, a path longer than reported: each is a hole in the prover.
 
 mod emitted;
+pub mod mips;
 mod mutate;
 mod sample;
 #[cfg(test)]

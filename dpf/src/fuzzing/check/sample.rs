@@ -81,6 +81,7 @@ fn sample(name: &'static str, table: &[u64], form: Form) -> Result<Sample, Error
         tables,
         frame: 128,
         longest_path: 200,
+        ..Policy::default()
     };
     Ok(Sample {
         name,
