@@ -10,6 +10,7 @@ mod fuzz;
 mod image;
 mod judges;
 mod mips1;
+mod onboard;
 mod readme;
 mod setup;
 mod shell;
@@ -30,6 +31,7 @@ cargo xtask COMMAND
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
   sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
   readme          run the commands of README.md as they stand there
+  onboard         compile filters on the simulated machine, and run them there
   mips1check FILE [--allow-hilo]
                   look through a MIPS image for what a R3000 must not be given
   golden          bless the recorded listings and outputs again
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["readme"] => readme::run(),
         ["mips1check", path] => mips1::run(path, false),
         ["mips1check", path, "--allow-hilo"] => mips1::run(path, true),
+        ["onboard"] => onboard::run(),
         ["golden"] => test::bless(),
         ["sim", rest @ ..] => sim::run(rest),
         ["ci"] => ci::run(),

@@ -4,6 +4,7 @@
 //! but under `CI=true` that is a failure. DPDK is a peer of the benchmarks only and never needed.
 
 use crate::{
+    onboard,
     setup::{self, IPROUTE, LIBPCAP, LINKER},
     shell::{self, command, in_ci, stage},
 };
@@ -29,6 +30,7 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
         );
         shell::run(test.args(rest))
     })?;
+    stage("filters compiled on the simulated machine", onboard::run)?;
     stage("tests without std", || {
         shell::run(&mut command(
             "cargo",

@@ -20,6 +20,7 @@ const UNSAFE_ISLANDS: &[&str] = &[
     "benches/src/peers/",
     // An image, which owns its machine.
     "decstation/judge/src/",
+    "dpf/image/src/",
     // Tests that run the code they made.
     "dpf/src/fuzzing/native.rs",
 ];
