@@ -10,6 +10,7 @@ mod fuzz;
 mod image;
 mod judges;
 mod mips1;
+mod onboard;
 mod readme;
 mod setup;
 mod shell;
@@ -34,6 +35,7 @@ cargo xtask COMMAND
                   count the paper's Table 7 on the simulated DECstation; --million confirms
                   each classifier on a million packets, --profile shows where it spends them
   readme          run the commands of README.md as they stand there
+  onboard         compile filters on the simulated machine, and run them there
   mips1check FILE [--allow-hilo]
                   look through a MIPS image for what a R3000 must not be given
   golden          bless the recorded listings and outputs again
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         ["readme"] => readme::run(),
         ["mips1check", path] => mips1::run(path, false),
         ["mips1check", path, "--allow-hilo"] => mips1::run(path, true),
+        ["onboard"] => onboard::run(),
         ["golden"] => test::bless(),
         ["sim", rest @ ..] => sim::run(rest),
         ["tables", rest @ ..] => tables::run(rest),

@@ -4,7 +4,7 @@
 //! but under `CI=true` that is a failure. DPDK is a peer of the benchmarks only and never needed.
 
 use crate::{
-    image,
+    image, onboard,
     setup::{self, IPROUTE, LIBPCAP, LINKER},
     shell::{self, command, in_ci, stage},
 };
@@ -24,7 +24,7 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
             if in_ci() {
                 return Err(reason);
             }
-            eprintln!("test: SKIPPED the counts on the simulated DECstation: {reason:#}");
+            eprintln!("test: SKIPPED what is compiled for the simulated DECstation: {reason:#}");
         }
         Ok(())
     })?;
@@ -36,6 +36,9 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
         );
         shell::run(test.args(rest))
     })?;
+    if image::toolchain().is_ok() {
+        stage("filters compiled on the simulated machine", onboard::run)?;
+    }
     stage("tests without std", || {
         shell::run(&mut command(
             "cargo",

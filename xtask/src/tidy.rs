@@ -20,6 +20,7 @@ const UNSAFE_ISLANDS: &[&str] = &[
     "benches/src/peers/",
     // Images, which own their machine.
     "decstation/judge/src/",
+    "dpf/image/src/",
     "benches/mips/src/",
     // Tests that run the code they made.
     "dpf/src/fuzzing/native.rs",

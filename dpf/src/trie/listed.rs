@@ -9,7 +9,7 @@
 //!
 //! **Cost model** (ns, random traffic; estimated, not measured apart): a look-up in turn 2 to 4; a block 15 for its searches and
 //! 0.04 for each rule. So from [`MIN_GROUPS`] groups on a block is used, and a group of more than
-//! [`MAX_MEMBERS`] members is looked up beside it. Left out: alternatives within a rule, and
+//! [`MAX_MEMBERS`] members is looked up beside it. Machines of 32-bit words never list. Left out: alternatives within a rule, and
 //! comparisons of fields; such groups are looked up beside the block.
 
 use alloc::vec::Vec;
