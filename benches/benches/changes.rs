@@ -67,7 +67,7 @@ fn hosts(criterion: &mut Criterion) {
 
 /// The front end alone.
 fn language(criterion: &mut Criterion) {
-    let text = format!("filter flow = {};", dpf::source(&Family::Paper.filter(0)));
+    let text = format!("filter flow = {};", Family::Paper.filter(0));
     criterion.bench_function(
         "language/one filter and the standard protocols",
         |bencher| {

@@ -8,6 +8,7 @@
 //! Left out: disjunctions, ranges and negation, which the older engines cannot say.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 /// A filter: the cells of every header must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,28 @@ impl Conjunction {
             }
         }
         true
+    }
+}
+
+/// In the paper's notation, which is also that of the `dpf` language.
+impl fmt::Display for Conjunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (index, header) in self.headers.iter().enumerate() {
+            for Cell { field, value, .. } in &header.cells {
+                let Field { offset, bytes } = field;
+                write!(f, "{separator}{offset}:{} == {value}", 8 * bytes)?;
+                separator = " && ";
+            }
+            if index + 1 < self.headers.len() {
+                match header.length {
+                    Length::Fixed(length) => write!(f, "{separator}shift({length})")?,
+                    Length::InternetHeader => write!(f, "{separator}shift((0:8 & 0xf) << 2)")?,
+                }
+                separator = " && ";
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,10 +4,7 @@
 //! same answers by the same code as an exclusive one, whose installation also decides overlaps.
 
 use super::{BATCH, NONE, Peer};
-use crate::{
-    filter::{Conjunction, Length},
-    flows::Family,
-};
+use crate::flows::Family;
 use core::fmt::Write as _;
 use dpf::{
     filter::{Filter, Lowering},
@@ -61,7 +58,7 @@ pub fn filters(family: Family, first: u32, count: u32) -> Result<Vec<Filter>, St
         let mut text = String::new();
         for index in start..(start + CHUNK).min(first + count) {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "filter f{index} = {};", source(&family.filter(index)));
+            let _ = writeln!(text, "filter f{index} = {};", family.filter(index));
         }
         filters.extend(lower(&text)?);
     }
@@ -84,28 +81,6 @@ pub fn lower(text: &str) -> Result<Vec<Filter>, String> {
     lowered
         .collect::<Result<_, _>>()
         .map_err(|error| error.title().to_owned())
-}
-
-/// The filter in the paper's notation.
-pub fn source(filter: &Conjunction) -> String {
-    let mut atoms = Vec::new();
-    for (index, header) in filter.headers.iter().enumerate() {
-        for cell in &header.cells {
-            atoms.push(format!(
-                "{}:{} == {}",
-                cell.field.offset,
-                cell.field.bytes * 8,
-                cell.value
-            ));
-        }
-        if index + 1 < filter.headers.len() {
-            atoms.push(match header.length {
-                Length::Fixed(length) => format!("shift({length})"),
-                Length::InternetHeader => "shift((0:8 & 0xf) << 2)".into(),
-            });
-        }
-    }
-    atoms.join(" && ")
 }
 
 struct Dpf {

@@ -12,7 +12,7 @@ use core::cell::RefCell;
 use decstation::bare::{Bare, Options};
 use decstation::count::Counts;
 use decstation::cpu::strict::Past;
-use decstation::cpu::{Core, Register};
+use decstation::cpu::{Core, Register, tlb};
 use decstation::elf::Image;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -25,6 +25,9 @@ const LIMIT: u64 = 50_000_000;
 const ENTRY: u32 = 12;
 /// Bytes of the list, as `measure.s` reserves them, and the entries it has room for.
 const LIST: u32 = 4096;
+/// Bytes of a page, and the bits of a physical address.
+const PAGE_BYTES: u32 = 4096;
+const PHYSICAL: u32 = 0x1fff_ffff;
 
 /// A machine that has the image.
 pub(super) struct Lab {
@@ -84,16 +87,37 @@ impl Lab {
     /// Calls a function of the image by name: its result and its cost.
     pub(super) fn call(&mut self, symbol: &str, arguments: &[u32]) -> Result<(u32, Counts)> {
         let entry = self.address(symbol)?;
-        let counts = self
-            .machine
-            .call(entry, arguments, LIMIT)
-            .with_context(|| format!("in `{symbol}`"))?;
+        self.call_at(entry, arguments)
+            .with_context(|| format!("in `{symbol}`"))
+    }
+
+    /// Calls a function at an address: its result and its cost.
+    pub(super) fn call_at(&mut self, entry: u32, arguments: &[u32]) -> Result<(u32, Counts)> {
+        let counts = self.machine.call(entry, arguments, LIMIT)?;
         Ok((self.machine.register(Register::V0), counts))
     }
 
     /// Puts bytes into memory.
     pub(super) fn put(&mut self, address: u32, bytes: &[u8]) {
         self.machine.load_bytes(address, bytes);
+    }
+
+    /// Puts words into memory.
+    pub(super) fn put_words(&mut self, address: u32, words: &[u32]) {
+        self.machine.load_words(address, words);
+    }
+
+    /// Makes so many bytes of memory appear at another address as well, from the first wired page on.
+    pub(super) fn map(&mut self, from: u32, to: u32, bytes: u32) {
+        let pages = self.machine.machine_mut().core_mut().tlb_mut();
+        for number in 0..bytes.div_ceil(PAGE_BYTES) {
+            let at = number * PAGE_BYTES;
+            let entry = tlb::Entry {
+                high: from + at,
+                low: (to + at) & PHYSICAL | tlb::GLOBAL | tlb::VALID,
+            };
+            pages.write(number, entry);
+        }
     }
 
     /// What each call costs in steady state: from the instruction that calls to the one after its

@@ -8,6 +8,7 @@
 //!
 //! Left out: wall time, which belongs to `dpf bench`.
 
+mod dpf;
 mod lab;
 mod table7;
 #[cfg(test)]
@@ -37,6 +38,8 @@ pub(crate) struct Row {
     stores: f64,
     /// The cheapest and the dearest packet.
     range: (u64, u64),
+    /// How long the code is that was made, in bytes.
+    code_bytes: Option<u32>,
 }
 
 /// What the paper has to say.
@@ -70,7 +73,7 @@ impl Row {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut row = json!({
             "table": self.table,
             "row": self.row,
             "machine": self.machine.name,
@@ -78,7 +81,11 @@ impl Row {
             "us": round(self.us(), 1000.0),
             "cycles": self.cycles,
             "instructions": self.instructions,
-        })
+        });
+        if let Some(bytes) = self.code_bytes {
+            row["code_bytes"] = bytes.into();
+        }
+        row
     }
 }
 
@@ -161,6 +168,9 @@ fn text(rows: &[Row]) -> String {
         );
         if row.range.0 != row.range.1 {
             let _ = write!(text, ", {} to {}", row.range.0, row.range.1);
+        }
+        if let Some(bytes) = row.code_bytes {
+            let _ = write!(text, ", {bytes} bytes of code");
         }
         if let Paper::Words(words) = row.paper {
             let _ = write!(text, " (paper: {words})");

@@ -11,7 +11,7 @@
 //! [`classify`] takes any address as the function of its [`Subject`].
 
 use super::lab::{Call, Lab, Spent, Subject};
-use super::{Options, Paper, Row, round};
+use super::{Options, Paper, Row, dpf, round};
 use crate::image;
 use anyhow::{Context as _, Result, bail};
 use decstation::count::Counts;
@@ -41,7 +41,7 @@ struct Engine {
 
 /// In which order packets come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
     /// Each again and again.
     Expected,
     /// One of each filter in turn.
@@ -179,6 +179,7 @@ const EMITTERS: &[(&str, &str, &str, Paper)] = &[
 pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
     let image = image()?;
     let mut rows = classifiers(&image, options)?;
+    rows.extend(dpf::measure(&image, options)?);
     rows.extend(emitters(&image)?);
     Ok(rows)
 }
@@ -196,7 +197,10 @@ fn classifiers(image: &Image, options: Options) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for engine in ENGINES {
         let mut lab = Lab::new(image)?;
-        let packets = packets(&mut lab)?;
+        let packets: Vec<_> = (0..FILTERS)
+            .map(|index| Family::Paper.packet(index).into())
+            .collect();
+        let packets = self::packets(&mut lab, &packets, PACKET_OFFSET)?;
         let install = format!("{}_install", engine.name);
         let (state, _) = lab.call(&install, &[FILTERS, engine.variable.into()])?;
         if state == 0 {
@@ -229,13 +233,13 @@ fn emitters(image: &Image) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Puts one packet of each filter into memory: calls that must find their owners.
-fn packets(lab: &mut Lab) -> Result<Vec<Call>> {
-    let packets = lab.address("packets")?;
-    let calls = (0..FILTERS).map(|index| {
-        let packet = Family::Paper.packet(index);
-        let at = packets + index * 64 + PACKET_OFFSET;
-        lab.put(at, &packet);
+/// Puts one packet of each filter into memory, `offset` bytes past a multiple of four: calls that
+/// must find their owners.
+pub(super) fn packets(lab: &mut Lab, packets: &[Vec<u8>], offset: u32) -> Result<Vec<Call>> {
+    let memory = lab.address("packets")?;
+    let calls = (0..).zip(packets).map(|(index, packet)| {
+        let at = memory + index * 64 + offset;
+        lab.put(at, packet);
         Call {
             arguments: [at, packet.len() as u32],
             result: index,
@@ -245,7 +249,7 @@ fn packets(lab: &mut Lab) -> Result<Vec<Call>> {
 }
 
 /// What each packet costs.
-fn classify(
+pub(super) fn classify(
     lab: &mut Lab,
     subject: Subject,
     packets: &[Call],
@@ -303,7 +307,12 @@ fn emit(lab: &mut Lab, function: &str) -> Result<(Counts, u32)> {
     Ok((counts, emitted))
 }
 
-fn classified(row: &'static str, what: &'static str, paper: Paper, counts: &[Counts]) -> Row {
+pub(super) fn classified(
+    row: &'static str,
+    what: &'static str,
+    paper: Paper,
+    counts: &[Counts],
+) -> Row {
     let mean = |part: fn(&Counts) -> u64| {
         let sum: u64 = counts.iter().map(part).sum();
         round(sum as f64 / counts.len() as f64, 10.0)
@@ -323,6 +332,7 @@ fn classified(row: &'static str, what: &'static str, paper: Paper, counts: &[Cou
             cycles.clone().min().unwrap_or_default(),
             cycles.max().unwrap_or_default(),
         ),
+        code_bytes: None,
     }
 }
 
@@ -344,5 +354,6 @@ fn emitted(
         loads: each(counts.loads),
         stores: each(counts.stores),
         range: (counts.cycles, counts.cycles),
+        code_bytes: None,
     }
 }

@@ -32,8 +32,12 @@ fn every_count_is_the_one_that_was_blessed() {
         for row in &rows {
             if let Some(us) = row.paper_us() {
                 let ratio = row.us() / us;
-                let fair = !row.is_baseline() || (0.7..=1.3).contains(&ratio);
-                assert!(fair, "{row:?} is {ratio} times the paper's");
+                let is_met = if row.is_baseline() {
+                    (0.7..=1.3).contains(&ratio)
+                } else {
+                    ratio <= 1.0
+                };
+                assert!(is_met, "{row:?} is {ratio} times the paper's");
             }
         }
         expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&json(&rows));
