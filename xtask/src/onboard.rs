@@ -13,7 +13,7 @@ use decstation::cpu::Register;
 use decstation::elf::Image;
 
 /// Where the host puts text, and where packets.
-const TEXT: u32 = BASE + 0x20_0000;
+const TEXT: u32 = BASE + 0x30_0000;
 const PACKET: u32 = BASE + 0xf0_0000;
 /// The most instructions of a stage.
 const FUEL: u64 = 1 << 28;
@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
         };
         let (filters, reading) = stage("read", &[TEXT, text.len() as u32])?;
         ensure!(filters == FILTERS, "{filters} filters were read");
-        let (merged, merging) = stage("merge", &[modulus, remainder])?;
+        let (merged, merging) = stage("merge", &[modulus, remainder, FILTERS])?;
         ensure!(merged == 1, "the filters were not merged");
         let (code, emitting) = stage("generate", &[])?;
         ensure!(code != 0, "no code was made");

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use core::cell::RefCell;
 use decstation::bare::{Bare, Options};
 use decstation::count::Counts;
-use decstation::cpu::strict::Past;
+use decstation::cpu::strict::{Past, Strict};
 use decstation::cpu::{Core, Register, tlb};
 use decstation::elf::Image;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ use std::rc::Rc;
 
 /// The rounds within which a function must settle.
 const MOST_ROUNDS: u32 = 32;
+/// Rounds that are counted of a function that allocates.
+const ROUNDS: u32 = 16;
 /// The most instructions from one marker to the next, and of a call.
 const LIMIT: u64 = 50_000_000;
 /// Bytes of an entry of the list: two arguments and a result.
@@ -44,11 +46,11 @@ pub(super) struct Call {
 
 /// What a call spends in one function of the image.
 #[derive(Clone, Debug)]
-pub(super) struct Spent {
-    pub(super) function: String,
-    pub(super) instructions: f64,
+struct Spent {
+    function: String,
+    instructions: f64,
     /// Those of them that do nothing: delay slots that the compiler left empty.
-    pub(super) empty: f64,
+    empty: f64,
 }
 
 /// A function that is ready to be measured.
@@ -63,8 +65,23 @@ pub(super) struct Subject {
 impl Lab {
     /// A 5000/200 with caches and every strict check, the image in its memory.
     pub(super) fn new(image: &Image) -> Result<Lab> {
+        Lab::strict(image, Strict::ON)
+    }
+
+    /// The same, but that HI and LO may be written soon after they were read. The compiler's own code
+    /// does that; it is harmless where no interrupt comes between.
+    pub(super) fn with_hilo(image: &Image) -> Result<Lab> {
+        let strict = Strict {
+            hilo: false,
+            ..Strict::ON
+        };
+        Lab::strict(image, strict)
+    }
+
+    fn strict(image: &Image, strict: Strict) -> Result<Lab> {
         let options = Options {
             caches: true,
+            strict,
             ..Options::default()
         };
         let mut machine = Bare::with(&options);
@@ -136,6 +153,29 @@ impl Lab {
         bail!("{MOST_ROUNDS} rounds, and no two in a row cost the same");
     }
 
+    /// What the first call costs in each of [`ROUNDS`] rounds over all of them, after as many. For
+    /// what allocates: it executes the same instructions in every round, or that is an error, but on
+    /// memory that may lie elsewhere, so that its cache misses differ.
+    pub(super) fn warm(&mut self, subject: Subject, calls: &[Call]) -> Result<Vec<Counts>> {
+        self.plan(subject, calls, 2 * ROUNDS)?;
+        let mut all = Vec::new();
+        for number in 0..2 * ROUNDS {
+            let round = self.round(calls.len())?;
+            self.check(calls)?;
+            if number >= ROUNDS {
+                all.extend(round.first().copied());
+            }
+        }
+        let executed = |counts: &Counts| (counts.instructions, counts.loads, counts.stores);
+        if let Some(two) = all
+            .windows(2)
+            .find(|two| executed(&two[0]) != executed(&two[1]))
+        {
+            bail!("one round takes {}, the next {}", two[0], two[1]);
+        }
+        Ok(all)
+    }
+
     /// Runs so many calls without stopping, and checks that none of them cost less than the
     /// cheapest or more than the dearest of `steady`.
     pub(super) fn confirm(
@@ -187,10 +227,24 @@ impl Lab {
         Ok(())
     }
 
+    /// Prints where a round spends its instructions: means over its calls.
+    pub(super) fn print_profile(&mut self, subject: Subject, calls: &[Call]) -> Result<()> {
+        for spent in self.profile(subject, calls)? {
+            let Spent {
+                function,
+                instructions,
+                empty,
+            } = spent;
+            eprintln!("{instructions:>8} {empty:>8}  {function}");
+        }
+        Ok(())
+    }
+
     /// Where a round spends its instructions in steady state, the most first. What the compiler
     /// inlined counts where it was put.
-    pub(super) fn profile(&mut self, subject: Subject, calls: &[Call]) -> Result<Vec<Spent>> {
-        self.steady(subject, calls)?;
+    fn profile(&mut self, subject: Subject, calls: &[Call]) -> Result<Vec<Spent>> {
+        self.warm(subject, calls)?;
+        self.plan(subject, calls, 1)?;
         let (called, returned) = (self.address("called")?, self.address("returned")?);
         let totals = Rc::new(RefCell::new(BTreeMap::<String, [u64; 2]>::new()));
         for _ in calls {

@@ -9,6 +9,7 @@
 //! Left out: wall time, which belongs to `dpf bench`.
 
 mod dpf;
+mod insertion;
 mod lab;
 mod table7;
 #[cfg(test)]

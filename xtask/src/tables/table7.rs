@@ -10,8 +10,8 @@
 //! An engine of the image is a row of [`ENGINES`]. One that makes code is measured the same way:
 //! [`classify`] takes any address as the function of its [`Subject`].
 
-use super::lab::{Call, Lab, Spent, Subject};
-use super::{Options, Paper, Row, dpf, round};
+use super::lab::{Call, Lab, Subject};
+use super::{Options, Paper, Row, dpf, insertion, round};
 use crate::image;
 use anyhow::{Context as _, Result, bail};
 use decstation::count::Counts;
@@ -22,11 +22,11 @@ use dpf_benches::flows::Family;
 /// The machine of the paper's Table 7.
 const MACHINE: &Costs = &DEC5000_200;
 /// The paper's number of filters.
-const FILTERS: u32 = 10;
+pub(super) const FILTERS: u32 = 10;
 /// Packets that `--million` classifies for each row.
 const MILLION: u32 = 1_000_000;
 /// Where packets begin, past a multiple of four: there the IP header is word-aligned.
-const PACKET_OFFSET: u32 = 2;
+pub(super) const PACKET_OFFSET: u32 = 2;
 /// Filters of the emitter's rows.
 const EMITTED: u32 = 10;
 
@@ -180,6 +180,7 @@ pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
     let image = image()?;
     let mut rows = classifiers(&image, options)?;
     rows.extend(dpf::measure(&image, options)?);
+    rows.extend(insertion::measure(options)?);
     rows.extend(emitters(&image)?);
     Ok(rows)
 }
@@ -268,14 +269,7 @@ pub(super) fn classify(
             lab.confirm(subject, list, &steady, MILLION / turns)?;
         }
         if options.profile && counts.is_empty() {
-            for spent in lab.profile(subject, list)? {
-                let Spent {
-                    function,
-                    instructions,
-                    empty,
-                } = spent;
-                eprintln!("{instructions:>8} {empty:>8}  {function}");
-            }
+            lab.print_profile(subject, list)?;
         }
         counts.extend(steady);
     }
