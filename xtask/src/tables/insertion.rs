@@ -17,7 +17,6 @@ use crate::image;
 use anyhow::{Context as _, Result, ensure};
 use core::fmt::Write as _;
 use decstation::bare::BASE;
-use decstation::count::Counts;
 use decstation::elf::Image;
 use dpf_benches::flows::Family;
 
@@ -47,60 +46,82 @@ pub(super) fn measure(options: Options) -> Result<Vec<Row>> {
     let file = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let image = Image::parse(&file)?;
     let mut rows = Vec::new();
-    for (filter, result, names) in [
-        (
-            KNOWN,
-            IN_PLACE,
-            [
-                (
-                    "insert-known-shape",
-                    "one more port beside ten",
-                    Paper::Nothing,
-                ),
-                (
-                    "insert-known-shape-overlap",
-                    "whom it meets",
-                    Paper::Nothing,
-                ),
-            ],
-        ),
-        (
-            NEW,
-            NEW_CODE,
-            [
-                ("insert-new-shape", "a filter of UDP beside ten", PAPER),
-                ("insert-new-shape-overlap", "whom it meets", Paper::Nothing),
-            ],
-        ),
-    ] {
-        let mut lab = compiler(&image)?;
-        let [changed, compared] = names;
-        let calls = [call([filter, 1], result), call([filter, 0], DONE)];
-        let counts = counted(&mut lab, "change", &calls, options)
-            .with_context(|| format!("row `{}`", changed.0))?;
-        rows.push(classified(changed.0, changed.1, changed.2, &counts));
-        ensure!(
-            lab.call("change", &[filter, 1])?.0 == result,
-            "not installed again"
-        );
-        check_answers(&mut lab, filter)?;
-        let counts = counted(&mut lab, "compare", &[call([filter, 0], DONE)], options)
-            .with_context(|| format!("row `{}`", compared.0))?;
-        rows.push(classified(compared.0, compared.1, compared.2, &counts));
-        if result == NEW_CODE {
-            let row = "insert-new-shape-proof";
-            let counts = counted(&mut lab, "verify", &[call([0, 0], DONE)], options)
-                .with_context(|| format!("row `{row}`"))?;
-            rows.push(classified(
-                row,
-                "the new code proved",
+    for shape in [
+        Shape {
+            filter: KNOWN,
+            result: IN_PLACE,
+            changed: (
+                "insert-known-shape",
+                "one more port beside ten",
                 Paper::Nothing,
-                &counts,
-            ));
+            ),
+            compared: "insert-known-shape-overlap",
+        },
+        Shape {
+            filter: NEW,
+            result: NEW_CODE,
+            changed: ("insert-new-shape", "a filter of UDP beside ten", PAPER),
+            compared: "insert-new-shape-overlap",
+        },
+    ] {
+        let Shape { filter, result, .. } = shape;
+        let mut lab = compiler(&image)?;
+        let calls = [call([filter, 1], result), call([filter, 0], DONE)];
+        rows.push(counted(&mut lab, "change", &calls, shape.changed, options)?);
+        let (done, _) = lab.call("change", &[filter, 1])?;
+        ensure!(done == result, "not installed again");
+        check_answers(&mut lab, filter)?;
+        if result == NEW_CODE {
+            let (code, _) = lab.call("generate", &[])?;
+            let name = (
+                "insert-new-shape-code",
+                "of it, making the code",
+                Paper::Nothing,
+            );
+            rows.push(counted(
+                &mut lab,
+                "generate",
+                &[call([0, 0], code)],
+                name,
+                options,
+            )?);
+            let name = ("insert-new-shape-proof", "proving it", Paper::Nothing);
+            rows.push(counted(
+                &mut lab,
+                "verify",
+                &[call([0, 0], DONE)],
+                name,
+                options,
+            )?);
         }
+        let name = (
+            shape.compared,
+            "whom it shares packets with",
+            Paper::Nothing,
+        );
+        rows.push(counted(
+            &mut lab,
+            "compare",
+            &[call([filter, 0], DONE)],
+            name,
+            options,
+        )?);
     }
     Ok(rows)
 }
+
+/// A filter to install.
+struct Shape {
+    filter: u32,
+    /// What `change` must return.
+    result: u32,
+    changed: Name,
+    /// The row of the overlap decision.
+    compared: &'static str,
+}
+
+/// A row, what it is, and the paper's figure.
+type Name = (&'static str, &'static str, Paper);
 
 /// A machine whose compiler has read all filters, and merged and indexed the first ten.
 fn compiler(image: &Image) -> Result<Lab> {
@@ -128,18 +149,26 @@ fn call(arguments: [u32; 2], result: u32) -> Call {
     Call { arguments, result }
 }
 
-/// What the first of these calls costs in each round, all of them in turn.
-fn counted(lab: &mut Lab, function: &str, calls: &[Call], options: Options) -> Result<Vec<Counts>> {
+/// The row of what the first of these calls costs in each round, all of them in turn.
+fn counted(
+    lab: &mut Lab,
+    function: &str,
+    calls: &[Call],
+    (row, what, paper): Name,
+    options: Options,
+) -> Result<Row> {
     let subject = Subject {
         function: lab.address(function)?,
         state: 0,
     };
-    let counts = lab.warm(subject, calls)?;
+    let counts = lab
+        .warm(subject, calls)
+        .with_context(|| format!("row `{row}`"))?;
     if options.profile {
-        eprintln!("{function}: instructions a call, those of them that are empty, by function");
-        lab.print_profile(subject, calls)?;
+        eprintln!("{row}: instructions, those of them that are empty, by function");
+        lab.print_profile(subject, calls, 1)?;
     }
-    Ok(counts)
+    Ok(classified(row, what, paper, &counts))
 }
 
 /// Asks the code as it is now about packets of the ten filters, of the new one, and of nobody.

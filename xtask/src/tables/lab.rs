@@ -227,9 +227,14 @@ impl Lab {
         Ok(())
     }
 
-    /// Prints where a round spends its instructions: means over its calls.
-    pub(super) fn print_profile(&mut self, subject: Subject, calls: &[Call]) -> Result<()> {
-        for spent in self.profile(subject, calls)? {
+    /// Prints where the first `traced` calls of a round spend their instructions.
+    pub(super) fn print_profile(
+        &mut self,
+        subject: Subject,
+        calls: &[Call],
+        traced: usize,
+    ) -> Result<()> {
+        for spent in self.profile(subject, calls, traced)? {
             let Spent {
                 function,
                 instructions,
@@ -240,14 +245,14 @@ impl Lab {
         Ok(())
     }
 
-    /// Where a round spends its instructions in steady state, the most first. What the compiler
-    /// inlined counts where it was put.
-    fn profile(&mut self, subject: Subject, calls: &[Call]) -> Result<Vec<Spent>> {
+    /// Where the first calls of a round spend their instructions when warm, the most first: means over
+    /// them. What the compiler inlined counts where it was put.
+    fn profile(&mut self, subject: Subject, calls: &[Call], traced: usize) -> Result<Vec<Spent>> {
         self.warm(subject, calls)?;
         self.plan(subject, calls, 1)?;
         let (called, returned) = (self.address("called")?, self.address("returned")?);
         let totals = Rc::new(RefCell::new(BTreeMap::<String, [u64; 2]>::new()));
-        for _ in calls {
+        for number in 0..calls.len() {
             self.machine.run_to(called, LIMIT)?;
             let (totals, symbols) = (Rc::clone(&totals), self.image.symbols().clone());
             let count = move |_: &Core, Past { pc, word }| {
@@ -257,13 +262,14 @@ impl Lab {
                 total[0] += 1;
                 total[1] += u64::from(word == 0);
             };
-            self.machine.machine_mut().set_trace(Some(Box::new(count)));
+            let machine = self.machine.machine_mut();
+            machine.set_trace((number < traced).then(|| Box::new(count) as _));
             let stop = self.machine.run_to(returned, LIMIT);
             self.machine.machine_mut().set_trace(None);
             stop?;
         }
         let totals = totals.borrow();
-        let each = |total: u64| round(total as f64 / calls.len() as f64, 10.0);
+        let each = |total: u64| round(total as f64 / traced as f64, 10.0);
         let mut spent: Vec<Spent> = totals
             .iter()
             .map(|(name, [all, empty])| Spent {

@@ -269,7 +269,7 @@ pub(super) fn classify(
             lab.confirm(subject, list, &steady, MILLION / turns)?;
         }
         if options.profile && counts.is_empty() {
-            lab.print_profile(subject, list)?;
+            lab.print_profile(subject, list, list.len())?;
         }
         counts.extend(steady);
     }
