@@ -1,7 +1,7 @@
 //! The rows as they were blessed, and that a wrong answer is none.
 
 use super::lab::{Call, Lab, Subject};
-use super::{Options, json, table7};
+use super::{Options, Row, json, table7};
 use crate::{image, shell::in_ci};
 use expect_test::expect_file;
 
@@ -36,13 +36,32 @@ fn every_count_is_the_one_that_was_blessed() {
                     (0.7..=1.3).contains(&ratio)
                 } else {
                     // Installing is dearer than the paper's; docs/table7.md says by how much.
-                    ratio <= 1.0 || row.row.starts_with("insert-")
+                    ratio <= 1.0 || is_installing(row)
                 };
                 assert!(is_met, "{row:?} is {ratio} times the paper's");
             }
         }
-        expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&json(&rows));
+        expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&record(&rows));
     }
+}
+
+/// The rows as they are recorded. Where the caches do not hold a program, its cycles depend on where
+/// the linker puts functions, and that on the name of the folder; its instructions do not.
+fn record(rows: &[Row]) -> String {
+    let recorded = rows.iter().cloned().map(|mut row| {
+        if is_installing(&row) {
+            let stalled = row.cycles / row.instructions;
+            assert!((1.0..2.0).contains(&stalled), "{row:?}: {stalled}");
+            // No number, which is written as null.
+            row.cycles = f64::NAN;
+        }
+        row
+    });
+    json(&recorded.collect::<Vec<_>>())
+}
+
+fn is_installing(row: &Row) -> bool {
+    row.row.starts_with("insert-")
 }
 
 #[test]
