@@ -22,3 +22,4 @@ pub mod fuzzing;
 pub mod judge;
 pub mod machine;
 pub mod memory;
+pub mod mips1;

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use decstation::bare::{BASE, Bare, Options};
 use decstation::cpu::Register;
+use decstation::mips1;
 
 use super::engines::{FUEL, Memory, Outcome, as_bytes};
 use super::program;
@@ -60,7 +61,11 @@ impl Engine {
         let code = program::emit(&mut asm, bytes, CALLEE.into());
         let code = code.expect("mips accepts every program");
         let words: Vec<u32> = code.code().words().collect();
-        assert_eq!(super::hazards::check(&words), Ok(()), "{}", code.code());
+        let faults = mips1::check(&mips1::Code {
+            address: CODE,
+            words: words.clone(),
+        });
+        assert_eq!(faults, [], "{}", code.code());
         self.machine.load_words(CODE, &words);
         self.machine.load_bytes(DATA, &as_bytes(memory));
         self.machine.set_register(Register::SP, BASE + RAM - 64);

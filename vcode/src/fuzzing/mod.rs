@@ -7,8 +7,6 @@
 
 mod engines;
 #[cfg(feature = "mips")]
-mod hazards;
-#[cfg(feature = "mips")]
 mod mips;
 mod program;
 

@@ -8,7 +8,6 @@
 //! Where a register says where control goes, the rules are not followed further.
 
 use super::decode::{Effect, Instruction, decode};
-use anyhow::{Result, bail};
 use core::fmt;
 
 /// What lld fills gaps between functions with.
@@ -16,17 +15,20 @@ const FILL: u32 = 0x0417_0001;
 
 /// A section of code.
 #[derive(Debug)]
-pub(super) struct Code {
-    pub(super) address: u32,
-    pub(super) words: Vec<u32>,
+pub struct Code {
+    /// Of its first word.
+    pub address: u32,
+    /// Its words.
+    pub words: Vec<u32>,
 }
 
 /// A broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) kind: Kind,
+pub struct Fault {
+    /// Which.
+    pub kind: Kind,
     /// Of the first of the instructions.
-    pub(super) address: u32,
+    pub address: u32,
     word: u32,
     /// Of the second, if there are two.
     second: Option<u32>,
@@ -34,10 +36,14 @@ pub(super) struct Fault {
 
 /// Which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// What an instruction loads is used by the next.
     LoadDelay,
+    /// HI or LO is written too early after it was read.
     HiLo,
+    /// A branch stands in a branch's slot.
     BranchInSlot,
+    /// No instruction of MIPS-I.
     NotMips1,
 }
 
@@ -58,16 +64,37 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Bytes that are no whole number of words, or not aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotWords {
+    /// Where they are.
+    pub address: u32,
+    /// How many they are.
+    pub bytes: usize,
+}
+
+impl fmt::Display for NotWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotWords { address, bytes } = self;
+        write!(f, "{bytes} bytes at {address:#x} are not words")
+    }
+}
+
+impl core::error::Error for NotWords {}
+
 impl Code {
     /// The bytes as words at the address.
     ///
     /// # Errors
     ///
     /// When they are no whole number of words, or the address is not aligned.
-    pub(super) fn new(address: u32, bytes: &[u8], word: fn([u8; 4]) -> u32) -> Result<Self> {
+    pub fn new(address: u32, bytes: &[u8], word: fn([u8; 4]) -> u32) -> Result<Self, NotWords> {
         let (words, rest) = bytes.as_chunks::<4>();
         if !rest.is_empty() || !address.is_multiple_of(4) {
-            bail!("{} bytes at {address:#x} are not words", bytes.len());
+            return Err(NotWords {
+                address,
+                bytes: bytes.len(),
+            });
         }
         Ok(Self {
             address,
@@ -114,7 +141,7 @@ impl Code {
 }
 
 /// Every fault of the section, in order.
-pub(super) fn check(code: &Code) -> Vec<Fault> {
+pub fn check(code: &Code) -> Vec<Fault> {
     (0..code.words.len())
         .filter_map(|at| {
             let (kind, second) = fault(code, at)?;

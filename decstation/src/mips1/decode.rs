@@ -6,7 +6,7 @@
 
 /// What an instruction does to control or to what the pipeline shows late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     /// Nothing special.
     Plain,
     /// The register is loaded: the next instruction does not see it yet.
@@ -30,12 +30,13 @@ pub(super) enum Effect {
 
 /// A decoded word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instruction {
+pub struct Instruction {
     /// As assemblers call it.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// The registers it reads, a bit each; not register 0.
-    pub(super) reads: u32,
-    pub(super) effect: Effect,
+    pub reads: u32,
+    /// What it does besides.
+    pub effect: Effect,
 }
 
 const NONE: &str = "";
@@ -81,7 +82,7 @@ const CONDITIONS: [[&str; 2]; 4] = [
 ];
 
 /// The instruction, if the word is one.
-pub(super) fn decode(word: u32) -> Option<Instruction> {
+pub fn decode(word: u32) -> Option<Instruction> {
     let instruction = match word >> 26 {
         0 => special(word),
         1 => register_immediate(word),
