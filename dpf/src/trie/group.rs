@@ -9,7 +9,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use super::build::Source;
 use super::{Error, ErrorKind, instantiate, listed};
 use crate::dispatch::{Item, KeyPlan, Machine, Placed, Shared, Table};
-use crate::shape::{Rule, Shape};
+use crate::shape::Shape;
 
 /// A group as the trie shows it.
 #[derive(Clone, Debug)]
@@ -66,21 +66,27 @@ pub(super) struct Group {
 pub(super) enum Fit {
     /// Its keys are there already.
     Taken,
-    /// As an item of the table.
-    Item,
+    /// As an item of the table, with this key.
+    Item(Vec<u64>),
     /// If more slots vary: bit `i` for slot `i`, the old ones included.
     Varying(u32),
 }
 
 impl Group {
-    pub(super) fn new(machine: Machine, rule: Rule, entry: u32, rank: u32) -> Self {
+    pub(super) fn new(
+        machine: Machine,
+        shape: Shared<Shape>,
+        keys: Box<[u32]>,
+        entry: u32,
+        rank: u32,
+    ) -> Self {
         Group {
             machine,
-            depths: instantiate::depths(rule.shape.nodes()).into(),
-            plan: Shared::new(KeyPlan::new(machine, rule.shape.slots(), 0)),
-            conjunction: listed::is_conjunction(&rule.shape),
-            shape: Shared::new(rule.shape),
-            constants: rule.keys,
+            depths: instantiate::depths(shape.nodes()).into(),
+            plan: Shared::new(KeyPlan::new(machine, shape.slots(), 0)),
+            conjunction: listed::is_conjunction(&shape),
+            shape,
+            constants: keys,
             varying: 0,
             lookup: Lookup::One { entry, rank },
         }
@@ -137,19 +143,19 @@ impl Group {
         if varying != self.varying {
             return Fit::Varying(varying);
         }
-        match &self.lookup {
-            Lookup::Table(table) if table.lookup(&self.plan.pack(keys)).is_none() => Fit::Item,
-            _ => Fit::Taken,
+        let Lookup::Table(table) = &self.lookup else {
+            return Fit::Taken;
+        };
+        let key = self.plan.pack(keys);
+        match table.lookup(&key) {
+            None => Fit::Item(key),
+            Some(_) => Fit::Taken,
         }
     }
 
-    /// Adds a rule that fits as an item. True when readers see it already.
-    pub(super) fn insert(&mut self, keys: &[u32], entry: u32, rank: u32) -> Result<bool, Error> {
-        let item = Item {
-            key: self.plan.pack(keys),
-            entry,
-            rank,
-        };
+    /// Adds a rule that fits as an item with this key. True when readers see it already.
+    pub(super) fn insert(&mut self, key: Vec<u64>, entry: u32, rank: u32) -> Result<bool, Error> {
+        let item = Item { key, entry, rank };
         let Lookup::Table(table) = &mut self.lookup else {
             return Err(Error::limit(ErrorKind::Memory, 1, 0));
         };

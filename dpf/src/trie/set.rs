@@ -9,7 +9,7 @@ use super::listed::{MAX_LISTED, MIN_GROUPS};
 use super::{Error, ErrorKind, SetUse, Step, StepId};
 use crate::dispatch::{MAX_ENTRY, MAX_RANK, Machine, Shared};
 use crate::filter::Filter;
-use crate::shape::{self, Rule};
+use crate::shape::{self, Shape, Templates};
 
 /// What a change of the set asks of whoever runs its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,7 @@ pub struct Set {
     seed: u64,
     groups: Vec<Option<Group>>,
     shapes: ShapeIndex,
+    templates: Templates<Shared<Shape>>,
     entries: BTreeMap<u32, Installed>,
     /// How many groups may be listed.
     listable: usize,
@@ -124,6 +125,7 @@ impl Set {
             seed,
             groups: Vec::new(),
             shapes: ShapeIndex::new(),
+            templates: Templates::default(),
             entries: BTreeMap::new(),
             listable: 0,
             behind: false,
@@ -169,7 +171,7 @@ impl Set {
         let mut done = Vec::with_capacity(filters.len());
         let mut follows = Follows::Nothing;
         for &(filter, entry, rank) in filters {
-            match self.place(shape::rule(filter), entry, rank) {
+            match self.place(filter, entry, rank) {
                 Ok((step, next)) => {
                     done.push((entry, step));
                     follows = follows.max(next);
@@ -260,8 +262,8 @@ impl Set {
         Change::Code
     }
 
-    /// Puts a rule into a group, without making the trie.
-    fn place(&mut self, rule: Rule, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
+    /// Puts a filter into a group, without making the trie.
+    fn place(&mut self, filter: &Filter, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
         if entry > MAX_ENTRY {
             return Err(Error::limit(
                 ErrorKind::Entry,
@@ -279,22 +281,53 @@ impl Set {
         if self.entries.contains_key(&entry) {
             return Err(Error::limit(ErrorKind::EntryInUse, u64::from(entry), 0));
         }
-        let same_shape = self
-            .shapes
-            .get(&rule.shape.digest())
-            .cloned()
-            .unwrap_or_default();
-        for group in same_shape {
+        if let Some((shape, keys)) = self.templates.recognise(filter) {
+            let shape = shape.clone();
+            return self.place_rule(shape, keys, entry, rank);
+        }
+        let (rule, template) = shape::analyse(filter);
+        let shape = self
+            .known(&rule.shape)
+            .unwrap_or_else(|| Shared::new(rule.shape));
+        let placed = self.place_rule(shape.clone(), rule.keys, entry, rank)?;
+        if let Some(template) = template {
+            self.templates.learn(filter, template, shape);
+        }
+        Ok(placed)
+    }
+
+    /// The groups' own instance of a shape.
+    fn known(&self, shape: &Shape) -> Option<Shared<Shape>> {
+        let groups = self.shapes.get(&shape.digest())?.iter();
+        let mut shapes = groups
+            .filter_map(|group| self.groups[*group as usize].as_ref())
+            .map(|group| &group.shape);
+        shapes.find(|known| ***known == *shape).cloned()
+    }
+
+    /// Puts a rule, whose shape is the groups' own instance if they have one, into a group.
+    fn place_rule(
+        &mut self,
+        shape: Shared<Shape>,
+        keys: Box<[u32]>,
+        entry: u32,
+        rank: u32,
+    ) -> Result<(Done, Follows), Error> {
+        let same_digest = self.shapes.get(&shape.digest()).map_or(0, Vec::len);
+        for at in 0..same_digest {
+            let Some(&group) = self.shapes.get(&shape.digest()).and_then(|all| all.get(at)) else {
+                break;
+            };
             let known = self.groups[group as usize].as_ref();
-            let Some(known) = known.filter(|known| *known.shape == rule.shape) else {
+            let Some(known) = known.filter(|known| Shared::ptr_eq(&known.shape, &shape)) else {
                 continue;
             };
             let before = (self.is_listed(group), self.is_listing());
-            let (done, mut follows) = match known.fit(&rule.keys) {
+            let (done, mut follows) = match known.fit(&keys) {
                 Fit::Taken => continue,
-                Fit::Item => {
+                Fit::Item(key) => {
                     let seen = self
-                        .within(group, |known| known.insert(&rule.keys, entry, rank))
+                        .within(group, |known| known.insert(key, entry, rank))
                         .unwrap_or(Ok(false))?;
                     (
                         Done::Added,
@@ -306,7 +339,7 @@ impl Set {
                     )
                 }
                 Fit::Varying(varying) => {
-                    let new = self.regrouped(group, varying, (&rule.keys, entry, rank))?;
+                    let new = self.regrouped(group, varying, (&keys, entry, rank))?;
                     let old = self.replace(group, Some(new));
                     (
                         old.map_or(Done::Opened, |old| Done::Replaced(Box::new(old))),
@@ -317,21 +350,20 @@ impl Set {
             if before.0 || self.is_listed(group) || before.1 != self.is_listing() {
                 follows = Follows::Graph;
             }
-            self.entries.insert(
-                entry,
-                Installed {
-                    group,
-                    keys: rule.keys,
-                    rank,
-                },
-            );
+            self.entries.insert(entry, Installed { group, keys, rank });
             return Ok((done, follows));
         }
-        self.open(rule, entry, rank)
+        self.open(shape, keys, entry, rank)
     }
 
     /// Makes a group of a first member.
-    fn open(&mut self, rule: Rule, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
+    fn open(
+        &mut self,
+        shape: Shared<Shape>,
+        keys: Box<[u32]>,
+        entry: u32,
+        rank: u32,
+    ) -> Result<(Done, Follows), Error> {
         let free = self
             .groups
             .iter()
@@ -344,23 +376,17 @@ impl Set {
                 self.limits.groups as u64,
             ));
         }
-        let installed = Installed {
-            group: free as u32,
-            keys: rule.keys.clone(),
-            rank,
-        };
         self.shapes
-            .entry(rule.shape.digest())
+            .entry(shape.digest())
             .or_default()
             .push(free as u32);
         if free == self.groups.len() {
             self.groups.push(None);
         }
-        self.replace(
-            free as u32,
-            Some(Group::new(self.machine, rule, entry, rank)),
-        );
-        self.entries.insert(entry, installed);
+        let group = Group::new(self.machine, shape, keys.clone(), entry, rank);
+        self.replace(free as u32, Some(group));
+        let group = free as u32;
+        self.entries.insert(entry, Installed { group, keys, rank });
         Ok((Done::Opened, Follows::Graph))
     }
 
@@ -407,6 +433,9 @@ impl Set {
             if list.is_empty() {
                 self.shapes.remove(&old.shape.digest());
             }
+        }
+        if self.known(&old.shape).is_none() {
+            self.templates.forget(&old.shape);
         }
         Some(old)
     }
