@@ -126,6 +126,15 @@ impl<const N: usize, P: Progress> State<N, P> {
         }
     }
 
+    /// Becomes `other`, of which only the allocations are of use afterwards.
+    pub(crate) fn take_from(&mut self, other: &mut Self) {
+        self.registers = other.registers;
+        core::mem::swap(&mut self.frame, &mut other.frame);
+        core::mem::swap(&mut self.facts, &mut other.facts);
+        self.depth = other.depth;
+        self.progress = other.progress;
+    }
+
     /// The word of the frame at `slot`.
     pub(crate) fn slot(&self, slot: usize) -> Word {
         self.frame.get(slot).copied().unwrap_or(Word::FRESH)

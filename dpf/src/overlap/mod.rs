@@ -20,6 +20,7 @@
 //! arithmetic is searched with bounds on its value, up to [`MAX_COMPARE_STEPS`].
 
 mod bounds;
+mod exclude;
 mod facts;
 mod generic;
 mod ground;

@@ -14,14 +14,15 @@
 //! owner of [`Templates`] knows.
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-use core::hash::{Hash as _, Hasher};
+use core::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use core::ops::Deref;
 
 use hashbrown::HashTable;
 
 use super::required::equality;
 use super::{Shape, take_constant};
-use crate::filter::{Filter, Node, NodeId, Test};
+use crate::filter::{Filter, IntervalSet, Node, NodeId, Test};
+use crate::hashing::FixedState;
 
 /// The most templates of one shape.
 const MAX_ORDERS: u8 = 8;
@@ -77,7 +78,10 @@ impl Template {
     }
 
     fn keys(&self, filter: &Filter) -> Box<[u32]> {
-        let constant = |slot: &NodeId| equality(filter.node(*slot)).map_or(0, |(_, key)| key);
+        let constant = |slot: &NodeId| match filter.node(*slot) {
+            Node::Test(Test::Bits { set, .. }) => IntervalSet::min(set).unwrap_or_default(),
+            _ => 0,
+        };
         self.slots.iter().map(constant).collect()
     }
 }
@@ -88,6 +92,7 @@ fn same_but_for_key((known, node): (&Node, &Node)) -> bool {
         Node::Test(Test::Bits { field, set }) if set.is_empty() => {
             equality(node).is_some_and(|(of, _)| of == field)
         }
+        Node::And(operands) => matches!(node, Node::And(others) if others == operands),
         _ => known == node,
     }
 }
@@ -95,7 +100,11 @@ fn same_but_for_key((known, node): (&Node, &Node)) -> bool {
 /// Templates of the shapes that an owner knows, each as an `S`.
 #[derive(Debug)]
 pub(crate) struct Templates<S> {
-    table: HashTable<Known<S>>,
+    known: Vec<Known<S>>,
+    /// Their numbers, by digest.
+    table: HashTable<usize>,
+    /// The one to be tried first: filters of one shape often come one after the other.
+    recent: usize,
     /// How many there are of each shape, by its digest.
     orders: BTreeMap<u64, u8>,
 }
@@ -110,7 +119,9 @@ struct Known<S> {
 impl<S> Default for Templates<S> {
     fn default() -> Self {
         Templates {
+            known: Vec::new(),
             table: HashTable::new(),
+            recent: 0,
             orders: BTreeMap::new(),
         }
     }
@@ -118,10 +129,20 @@ impl<S> Default for Templates<S> {
 
 impl<S: Deref<Target = Shape>> Templates<S> {
     /// The filter's shape and keys, if a template fits it.
-    pub(crate) fn recognise(&self, filter: &Filter) -> Option<(&S, Box<[u32]>)> {
+    pub(crate) fn recognise(&mut self, filter: &Filter) -> Option<(&S, Box<[u32]>)> {
         let fits = |known: &Known<S>| known.template.fits(&known.shape, filter);
-        let known = self.table.find(digest(filter), fits)?;
+        if !self.known.get(self.recent).is_some_and(fits) {
+            self.recent = self.find(filter)?;
+        }
+        let known = self.known.get(self.recent)?;
         Some((&known.shape, known.template.keys(filter)))
+    }
+
+    #[inline(never)]
+    fn find(&self, filter: &Filter) -> Option<usize> {
+        let known = |at: &usize| &self.known[*at];
+        let fits = |at: &usize| known(at).template.fits(&known(at).shape, filter);
+        self.table.find(digest(filter), fits).copied()
     }
 
     /// Remembers the template that was made of a filter, which none fitted, and its shape.
@@ -131,28 +152,36 @@ impl<S: Deref<Target = Shape>> Templates<S> {
             return;
         }
         *orders += 1;
-        let digest = digest(filter);
-        let known = Known {
-            digest,
+        self.known.push(Known {
+            digest: digest(filter),
             template,
             shape,
-        };
-        self.table
-            .insert_unique(digest, known, |known| known.digest);
+        });
+        self.enter(self.known.len() - 1);
     }
 
     /// Forgets the templates of a shape.
     pub(crate) fn forget(&mut self, shape: &Shape) {
         if self.orders.remove(&shape.digest()).is_some() {
-            self.table
+            self.known
                 .retain(|known| !core::ptr::eq::<Shape>(&*known.shape, shape));
+            self.table.clear();
+            (0..self.known.len()).for_each(|at| self.enter(at));
         }
+    }
+
+    /// Enters a template into the table.
+    fn enter(&mut self, at: usize) {
+        let known = &self.known;
+        self.table
+            .insert_unique(known[at].digest, at, |at| known[*at].digest);
     }
 }
 
 /// Of everything but the values of equalities.
 fn digest(filter: &Filter) -> u64 {
-    let mut state = Digest(filter.root().0);
+    let mut state = FixedState::default().build_hasher();
+    filter.root().hash(&mut state);
     for node in filter.nodes() {
         match equality(node) {
             Some((field, _)) => field.hash(&mut state),
@@ -160,36 +189,4 @@ fn digest(filter: &Filter) -> u64 {
         }
     }
     state.finish()
-}
-
-/// A sum of words with powers of 31 as weights, which costs a 32-bit machine no multiplication.
-struct Digest(u32);
-
-impl Hasher for Digest {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u8(*byte));
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.write_u32(value.into());
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.0 = (self.0 << 5).wrapping_sub(self.0).wrapping_add(value);
-    }
-
-    fn write_usize(&mut self, value: usize) {
-        self.write_u32(value as u32);
-    }
-
-    fn write_isize(&mut self, value: isize) {
-        self.write_u32(value as u32);
-    }
-
-    /// A table takes its bucket from the low bits and a tag from the highest.
-    fn finish(&self) -> u64 {
-        let mixed = self.0.wrapping_mul(0x9e37_79b9);
-        let low = mixed ^ mixed >> 15;
-        u64::from(low) | u64::from(low) << 32
-    }
 }

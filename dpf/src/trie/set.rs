@@ -1,6 +1,8 @@
 //! The installed filters and the trie made of them.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
+
+use hashbrown::HashMap;
 
 use super::block::Block;
 use super::build::{Built, build};
@@ -9,6 +11,7 @@ use super::listed::{MAX_LISTED, MIN_GROUPS};
 use super::{Error, ErrorKind, SetUse, Step, StepId};
 use crate::dispatch::{MAX_ENTRY, MAX_RANK, Machine, Shared};
 use crate::filter::Filter;
+use crate::hashing::FixedState;
 use crate::shape::{self, Shape, Templates};
 
 /// What a change of the set asks of whoever runs its code.
@@ -49,7 +52,9 @@ pub struct Set {
     groups: Vec<Option<Group>>,
     shapes: ShapeIndex,
     templates: Templates<Shared<Shape>>,
-    entries: BTreeMap<u32, Installed>,
+    entries: HashMap<u32, Installed, FixedState>,
+    /// No entry that ever was in use is as high: most new ones are.
+    unused: u32,
     /// How many groups may be listed.
     listable: usize,
     /// The graph is not that of the groups: the next change makes a new one.
@@ -126,7 +131,8 @@ impl Set {
             groups: Vec::new(),
             shapes: ShapeIndex::new(),
             templates: Templates::default(),
-            entries: BTreeMap::new(),
+            entries: HashMap::default(),
+            unused: 0,
             listable: 0,
             behind: false,
             trie,
@@ -159,7 +165,9 @@ impl Set {
     ///
     /// When a limit is passed, or the entry is in use. The set is then as before.
     pub fn insert(&mut self, filter: &Filter, entry: u32, rank: u32) -> Result<Change, Error> {
-        self.insert_many(&[(filter, entry, rank)])
+        let (done, follows) = self.place(filter, entry, rank)?;
+        self.follow(follows)
+            .inspect_err(|_| self.undo([(entry, done)].into()))
     }
 
     /// Installs filters, all or none, and builds the trie once: `(filter, entry, rank)`.
@@ -264,27 +272,39 @@ impl Set {
 
     /// Puts a filter into a group, without making the trie.
     fn place(&mut self, filter: &Filter, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
-        if entry > MAX_ENTRY {
-            return Err(Error::limit(
-                ErrorKind::Entry,
-                u64::from(entry),
-                u64::from(MAX_ENTRY),
-            ));
+        self.check(entry, rank)?;
+        match self.templates.recognise(filter) {
+            Some((shape, keys)) => {
+                let shape = shape.clone();
+                self.place_rule(shape, keys, entry, rank)
+            }
+            None => self.place_analysed(filter, entry, rank),
         }
-        if rank > MAX_RANK {
-            return Err(Error::limit(
-                ErrorKind::Rank,
-                u64::from(rank),
-                u64::from(MAX_RANK),
-            ));
-        }
-        if self.entries.contains_key(&entry) {
-            return Err(Error::limit(ErrorKind::EntryInUse, u64::from(entry), 0));
-        }
-        if let Some((shape, keys)) = self.templates.recognise(filter) {
-            let shape = shape.clone();
-            return self.place_rule(shape, keys, entry, rank);
-        }
+    }
+
+    /// Refuses an entry or a rank that cannot be.
+    fn check(&self, entry: u32, rank: u32) -> Result<(), Error> {
+        let wrong = if entry > MAX_ENTRY {
+            (ErrorKind::Entry, entry, MAX_ENTRY)
+        } else if rank > MAX_RANK {
+            (ErrorKind::Rank, rank, MAX_RANK)
+        } else {
+            if entry >= self.unused || !self.entries.contains_key(&entry) {
+                return Ok(());
+            }
+            (ErrorKind::EntryInUse, entry, 0)
+        };
+        Err(Error::limit(wrong.0, wrong.1.into(), wrong.2.into()))
+    }
+
+    /// Places a filter that no template fits.
+    #[inline(never)]
+    fn place_analysed(
+        &mut self,
+        filter: &Filter,
+        entry: u32,
+        rank: u32,
+    ) -> Result<(Done, Follows), Error> {
         let (rule, template) = shape::analyse(filter);
         let shape = self
             .known(&rule.shape)
@@ -313,50 +333,49 @@ impl Set {
         entry: u32,
         rank: u32,
     ) -> Result<(Done, Follows), Error> {
-        let same_digest = self.shapes.get(&shape.digest()).map_or(0, Vec::len);
-        for at in 0..same_digest {
-            let Some(&group) = self.shapes.get(&shape.digest()).and_then(|all| all.get(at)) else {
-                break;
-            };
-            let known = self.groups[group as usize].as_ref();
-            let Some(known) = known.filter(|known| Shared::ptr_eq(&known.shape, &shape)) else {
-                continue;
-            };
-            let before = (self.is_listed(group), self.is_listing());
-            let (done, mut follows) = match known.fit(&keys) {
-                Fit::Taken => continue,
-                Fit::Item(key) => {
-                    let seen = self
-                        .within(group, |known| known.insert(key, entry, rank))
-                        .unwrap_or(Ok(false))?;
-                    (
-                        Done::Added,
-                        if seen {
-                            Follows::Nothing
-                        } else {
-                            Follows::Tables
-                        },
-                    )
+        let Some((group, fit)) = self.fitting(&shape, &keys) else {
+            return self.open(shape, keys, entry, rank);
+        };
+        let before = (self.is_listed(group), self.is_listing());
+        let (done, mut follows) = match fit {
+            Fit::Item(key) => {
+                let seen = self.within(group, |known| known.insert(key, entry, rank));
+                match seen {
+                    Some(seen) if seen? => (Done::Added, Follows::Nothing),
+                    _ => (Done::Added, Follows::Tables),
                 }
-                Fit::Varying(varying) => {
-                    let new = self.regrouped(group, varying, (&keys, entry, rank))?;
-                    let old = self.replace(group, Some(new));
-                    (
-                        old.map_or(Done::Opened, |old| Done::Replaced(Box::new(old))),
-                        Follows::Graph,
-                    )
-                }
-            };
-            if before.0 || self.is_listed(group) || before.1 != self.is_listing() {
-                follows = Follows::Graph;
             }
-            self.entries.insert(entry, Installed { group, keys, rank });
-            return Ok((done, follows));
+            Fit::Varying(varying) => {
+                let old = self.vary(group, varying, (&keys, entry, rank))?;
+                (old, Follows::Graph)
+            }
+        };
+        if before.0 || self.is_listed(group) || before.1 != self.is_listing() {
+            follows = Follows::Graph;
         }
-        self.open(shape, keys, entry, rank)
+        self.enter(entry, Installed { group, keys, rank });
+        Ok((done, follows))
+    }
+
+    /// The first group of this shape that has no such rule, and how the rule fits there.
+    fn fitting(&self, shape: &Shared<Shape>, keys: &[u32]) -> Option<(u32, Fit)> {
+        self.shapes.get(&shape.digest())?.iter().find_map(|&group| {
+            let known = self.groups[group as usize].as_ref();
+            let known = known.filter(|known| Shared::ptr_eq(&known.shape, shape))?;
+            Some((group, known.fit(keys)?))
+        })
+    }
+
+    /// Makes more slots of a group vary, and adds a rule.
+    #[inline(never)]
+    fn vary(&mut self, group: u32, varying: u32, new: (&[u32], u32, u32)) -> Result<Done, Error> {
+        let new = self.regrouped(group, varying, new)?;
+        let old = self.replace(group, Some(new));
+        Ok(old.map_or(Done::Opened, |old| Done::Replaced(Box::new(old))))
     }
 
     /// Makes a group of a first member.
+    #[inline(never)]
     fn open(
         &mut self,
         shape: Shared<Shape>,
@@ -376,29 +395,31 @@ impl Set {
                 self.limits.groups as u64,
             ));
         }
-        self.shapes
-            .entry(shape.digest())
-            .or_default()
-            .push(free as u32);
+        let group = free as u32;
+        self.shapes.entry(shape.digest()).or_default().push(group);
         if free == self.groups.len() {
             self.groups.push(None);
         }
-        let group = Group::new(self.machine, shape, keys.clone(), entry, rank);
-        self.replace(free as u32, Some(group));
-        let group = free as u32;
-        self.entries.insert(entry, Installed { group, keys, rank });
+        let first = Group::new(self.machine, shape, keys.clone(), entry, rank);
+        self.replace(group, Some(first));
+        self.enter(entry, Installed { group, keys, rank });
         Ok((Done::Opened, Follows::Graph))
     }
 
+    fn enter(&mut self, entry: u32, installed: Installed) {
+        self.unused = self.unused.max(entry + 1);
+        self.entries.insert(entry, installed);
+    }
+
     fn regrouped(&self, group: u32, varying: u32, new: (&[u32], u32, u32)) -> Result<Group, Error> {
-        let members = self
+        let mut members: Vec<(&[u32], u32, u32)> = self
             .entries
             .iter()
-            .filter(|(_, installed)| installed.group == group);
-        let members: Vec<(&[u32], u32, u32)> = members
+            .filter(|(_, installed)| installed.group == group)
             .map(|(entry, installed)| (&*installed.keys, *entry, installed.rank))
-            .chain(core::iter::once(new))
             .collect();
+        members.push(new);
+        members.sort_unstable_by_key(|(_, entry, _)| *entry);
         match &self.groups[group as usize] {
             Some(known) => known.regrouped(varying, &members, self.seed),
             None => Err(Error::limit(ErrorKind::Groups, 0, 0)),
@@ -406,6 +427,7 @@ impl Set {
     }
 
     /// Takes back insertions, the last first.
+    #[inline(never)]
     fn undo(&mut self, done: Vec<(u32, Done)>) {
         for (entry, step) in done.into_iter().rev() {
             let Some(installed) = self.entries.remove(&entry) else {
@@ -445,29 +467,34 @@ impl Set {
         match follows {
             Follows::Nothing if !self.behind => return Ok(Change::Data),
             Follows::Tables if !self.behind => self.show(self.trie.blocks.clone()),
-            _ => {
-                let (built, unlisted) = match self.built(self.is_listing()) {
-                    // What does not fit into blocks is looked up group by group.
-                    Err(error) if self.is_listing() => (self.built(false)?, Some(error)),
-                    result => (result?, None),
-                };
-                let graph = Graph {
-                    steps: built.steps.into(),
-                    sets: built.sets.into(),
-                    best: built.best,
-                    each: built.each.into(),
-                    unlisted,
-                };
-                self.behind = false;
-                self.trie = Shared::new(Trie {
-                    machine: self.machine,
-                    graph: Shared::new(graph),
-                    groups: self.shown(),
-                    blocks: built.blocks.into(),
-                });
-            }
+            _ => self.rebuild()?,
         }
         Ok(Change::Code)
+    }
+
+    /// Makes the graph and the trie.
+    #[inline(never)]
+    fn rebuild(&mut self) -> Result<(), Error> {
+        let (built, unlisted) = match self.built(self.is_listing()) {
+            // What does not fit into blocks is looked up group by group.
+            Err(error) if self.is_listing() => (self.built(false)?, Some(error)),
+            result => (result?, None),
+        };
+        let graph = Graph {
+            steps: built.steps.into(),
+            sets: built.sets.into(),
+            best: built.best,
+            each: built.each.into(),
+            unlisted,
+        };
+        self.behind = false;
+        self.trie = Shared::new(Trie {
+            machine: self.machine,
+            graph: Shared::new(graph),
+            groups: self.shown(),
+            blocks: built.blocks.into(),
+        });
+        Ok(())
     }
 
     /// Builds the graph, the members of listed groups being rules of blocks if so asked.
@@ -484,13 +511,16 @@ impl Set {
             .map(|(at, _)| at)
             .collect();
         if listing {
+            let mut listed: Vec<(u32, &Installed, &Group)> = Vec::new();
             for (entry, installed) in &self.entries {
-                if let Some(group) = &self.groups[installed.group as usize]
-                    && group.may_be_listed()
-                {
-                    together.push(sources.len() as u32);
-                    sources.push(group.member(&installed.keys, *entry, installed.rank));
-                }
+                let group = self.groups[installed.group as usize].as_ref();
+                let group = group.filter(|group| group.may_be_listed());
+                listed.extend(group.map(|group| (*entry, installed, group)));
+            }
+            listed.sort_unstable_by_key(|(entry, ..)| *entry);
+            for (entry, installed, group) in listed {
+                together.push(sources.len() as u32);
+                sources.push(group.member(&installed.keys, entry, installed.rank));
             }
         }
         let rules = sources.len() - groups.len();

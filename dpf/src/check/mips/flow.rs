@@ -164,7 +164,7 @@ impl<'a> Pass<'a> {
         if falls_through {
             state.join(numbers, arrived);
         } else {
-            core::mem::swap(state, arrived);
+            state.take_from(arrived);
         }
         // There was room for it when it was taken.
         self.vacant.push(number);
@@ -264,27 +264,26 @@ impl<'a> Pass<'a> {
     fn arrive(&mut self, index: usize, told: Option<&Told>) -> Result<(), Reason> {
         self.spend(1 + self.machine.state.facts.len() as u64)?;
         let number = self.vacancy()?;
-        let mut arriving = core::mem::replace(&mut self.arrivals[number as usize], State::new());
+        // States are large, so they are made where they stay.
+        let arriving = &mut self.arrivals[number as usize];
         arriving.clone_from(&self.machine.state);
         if let Some(told) = told {
-            self.machine.branch(told, &mut arriving);
+            self.machine.branch(told, arriving);
         }
-        let reached = arriving.facts.possible();
-        match self.arrival[index].checked_sub(1) {
-            Some(waiting) if reached => {
-                let waiting = waiting as usize;
-                self.spend_on_join(self.arrivals[waiting].facts.len())?;
-                self.arrivals[waiting].join(&mut self.machine.numbers, &arriving);
-            }
-            None if reached => {
-                self.arrivals[number as usize] = arriving;
-                self.arrival[index] = number + 1;
-                return Ok(());
-            }
-            _ => {}
+        if !arriving.facts.possible() {
+            self.vacant.push(number);
+            return Ok(());
         }
-        self.arrivals[number as usize] = arriving;
+        let Some(waiting) = self.arrival[index].checked_sub(1) else {
+            self.arrival[index] = number + 1;
+            return Ok(());
+        };
         self.vacant.push(number);
+        self.spend_on_join(self.arrivals[waiting as usize].facts.len())?;
+        let both = [waiting as usize, number as usize];
+        if let Ok([waiting, arriving]) = self.arrivals.get_disjoint_mut(both) {
+            waiting.join(&mut self.machine.numbers, arriving);
+        }
         Ok(())
     }
 
