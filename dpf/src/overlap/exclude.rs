@@ -7,8 +7,10 @@
 //! those.
 
 use super::generic::Pattern;
-use crate::filter::{Field, IntervalSet, Node, NodeId, Test};
-use crate::shape::disjoint;
+use crate::{
+    filter::{Field, IntervalSet, Node, NodeId, Test},
+    shape::disjoint,
+};
 
 /// The most tests of one filter at one base that are looked at.
 const MAX_TESTS: usize = 32;

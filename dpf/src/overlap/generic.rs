@@ -11,7 +11,8 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{
-    Budget, CannotTell, How, Reason, exclude, facts::Facts, ground, search::Search, terms::Terms,
+    Budget, CannotTell, How, Reason, exclude, facts::Facts, ground, guess, search::Search,
+    terms::Terms,
 };
 use crate::filter::{Filter, NodeId};
 
@@ -75,8 +76,11 @@ pub(super) fn compare(a: Pattern, b: Pattern, budget: &mut Budget) -> Result<Gen
 
 /// How a filter without keys relates to itself: it is equal, unless it accepts nothing.
 fn same(filter: &Filter, budget: &mut Budget) -> Result<Generic, CannotTell> {
-    let mut terms = Terms::new(Vec::from([filter]));
-    let how = exists(&mut terms, &[true], budget)?;
+    let how = if guess::accepts_one(filter) {
+        Some(true)
+    } else {
+        exists(&mut Terms::new(Vec::from([filter])), &[true], budget)?
+    };
     Ok(Generic {
         shared: Some(Vec::new()),
         how: how.map(|accepts| accepts.then_some(How::Equal)),

@@ -24,6 +24,7 @@ mod exclude;
 mod facts;
 mod generic;
 mod ground;
+mod guess;
 mod index;
 mod order;
 mod search;

@@ -35,6 +35,8 @@ pub(crate) struct Template {
     root: NodeId,
     /// For each slot of the shape, its node in the filter.
     slots: Box<[NodeId]>,
+    /// The digest of the filters that it fits.
+    digest: u64,
 }
 
 impl Template {
@@ -66,6 +68,7 @@ impl Template {
             nodes,
             root: filter.root(),
             slots: slots.into(),
+            digest: digest(filter),
         })
     }
 
@@ -111,7 +114,6 @@ pub(crate) struct Templates<S> {
 
 #[derive(Debug)]
 struct Known<S> {
-    digest: u64,
     template: Template,
     shape: S,
 }
@@ -128,35 +130,45 @@ impl<S> Default for Templates<S> {
 }
 
 impl<S: Deref<Target = Shape>> Templates<S> {
-    /// The filter's shape and keys, if a template fits it.
-    pub(crate) fn recognise(&mut self, filter: &Filter) -> Option<(&S, Box<[u32]>)> {
+    /// The number of the template that fits the filter.
+    pub(crate) fn find(&self, filter: &Filter) -> Option<usize> {
         let fits = |known: &Known<S>| known.template.fits(&known.shape, filter);
-        if !self.known.get(self.recent).is_some_and(fits) {
-            self.recent = self.find(filter)?;
+        if self.known.get(self.recent).is_some_and(fits) {
+            return Some(self.recent);
         }
-        let known = self.known.get(self.recent)?;
-        Some((&known.shape, known.template.keys(filter)))
+        self.search(filter)
     }
 
     #[inline(never)]
-    fn find(&self, filter: &Filter) -> Option<usize> {
+    fn search(&self, filter: &Filter) -> Option<usize> {
         let known = |at: &usize| &self.known[*at];
         let fits = |at: &usize| known(at).template.fits(&known(at).shape, filter);
         self.table.find(digest(filter), fits).copied()
     }
 
+    /// Tries this template first from now on.
+    pub(crate) fn prefer(&mut self, at: usize) {
+        self.recent = at;
+    }
+
+    /// The shape and keys of a filter that this template fits.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such template.
+    pub(crate) fn rule(&self, at: usize, filter: &Filter) -> (&S, Box<[u32]>) {
+        let known = &self.known[at];
+        (&known.shape, known.template.keys(filter))
+    }
+
     /// Remembers the template that was made of a filter, which none fitted, and its shape.
-    pub(crate) fn learn(&mut self, filter: &Filter, template: Template, shape: S) {
+    pub(crate) fn learn(&mut self, template: Template, shape: S) {
         let orders = self.orders.entry(shape.digest()).or_default();
         if *orders == MAX_ORDERS {
             return;
         }
         *orders += 1;
-        self.known.push(Known {
-            digest: digest(filter),
-            template,
-            shape,
-        });
+        self.known.push(Known { template, shape });
         self.enter(self.known.len() - 1);
     }
 
@@ -172,9 +184,8 @@ impl<S: Deref<Target = Shape>> Templates<S> {
 
     /// Enters a template into the table.
     fn enter(&mut self, at: usize) {
-        let known = &self.known;
-        self.table
-            .insert_unique(known[at].digest, at, |at| known[*at].digest);
+        let digest = |at: &usize| self.known[*at].template.digest;
+        self.table.insert_unique(digest(&at), at, digest);
     }
 }
 

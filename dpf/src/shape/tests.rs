@@ -89,14 +89,16 @@ fn alternatives_that_may_both_hold_lend_no_keys() {
 /// Learns the filter if it is not known, and checks what is recognised; whether it was.
 fn recognised(templates: &mut Templates<Box<Shape>>, filter: &Filter) -> bool {
     let (rule, template) = analyse(filter);
-    if let Some((shape, keys)) = templates.recognise(filter) {
+    if let Some(template) = templates.find(filter) {
+        templates.prefer(template);
+        let (shape, keys) = templates.rule(template, filter);
         let shape = Shape::clone(shape);
         assert_eq!(Rule { shape, keys }, rule, "{filter}");
         return true;
     }
     if let Some(template) = template {
-        templates.learn(filter, template, Box::new(rule.shape));
-        assert!(templates.recognise(filter).is_some(), "{filter}");
+        templates.learn(template, Box::new(rule.shape));
+        assert!(templates.find(filter).is_some(), "{filter}");
     }
     false
 }
@@ -148,10 +150,11 @@ fn templates_are_forgotten_with_their_shape() {
     let (one, other) = (tagged(0x0a00_0001, 22), tagged(0x0a00_0002, 80));
     let (rule, template) = analyse(&one);
     let shape = Shared::new(rule.shape);
-    templates.learn(&one, template.unwrap(), shape.clone());
-    assert_eq!(templates.recognise(&other).unwrap().0, &shape);
+    templates.learn(template.unwrap(), shape.clone());
+    let found = templates.find(&other).unwrap();
+    assert_eq!(templates.rule(found, &other).0, &shape);
     templates.forget(&shape);
-    assert!(templates.recognise(&other).is_none());
+    assert!(templates.find(&other).is_none());
 }
 
 /// UDP's port lies where a tag has its type: 0x0800, 0x86dd and their neighbours are as good ports as

@@ -273,10 +273,11 @@ impl Set {
     /// Puts a filter into a group, without making the trie.
     fn place(&mut self, filter: &Filter, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
         self.check(entry, rank)?;
-        match self.templates.recognise(filter) {
-            Some((shape, keys)) => {
-                let shape = shape.clone();
-                self.place_rule(shape, keys, entry, rank)
+        match self.templates.find(filter) {
+            Some(template) => {
+                self.templates.prefer(template);
+                let (shape, keys) = self.templates.rule(template, filter);
+                self.place_rule(shape.clone(), keys, entry, rank)
             }
             None => self.place_analysed(filter, entry, rank),
         }
@@ -311,7 +312,7 @@ impl Set {
             .unwrap_or_else(|| Shared::new(rule.shape));
         let placed = self.place_rule(shape.clone(), rule.keys, entry, rank)?;
         if let Some(template) = template {
-            self.templates.learn(filter, template, shape);
+            self.templates.learn(template, shape);
         }
         Ok(placed)
     }
