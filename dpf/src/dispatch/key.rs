@@ -121,6 +121,10 @@ impl KeyPlan {
     }
 
     /// Packs the constants of a rule, one for each slot of the shape.
+    #[expect(
+        clippy::slow_vector_initialization,
+        reason = "most keys have a word or two, and a call to clear them would cost more than they do"
+    )]
     pub fn pack(&self, keys: &[u32]) -> Vec<u64> {
         let mut words = Vec::with_capacity(self.words);
         words.resize(self.words, 0);
