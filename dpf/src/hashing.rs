@@ -1,15 +1,23 @@
 //! How maps inside this crate hash.
 //!
 //! Problem: `foldhash` is the fastest hash there is for them and can be seeded, but it needs atomic
-//! words to exist, which MIPS-I has not. Method: there, a hash of the same interface: rotate,
-//! exclusive or, multiply by 32 bits, started from the seed. Left out: one as hard to collide on
+//! words to exist, which MIPS-I has not. Method: there, a hash of the same interface: a sum of words
+//! with powers of 31 as weights, started from the seed, and one multiplication at the end, since they
+//! are dear. Left out: one as hard to collide on
 //! purpose; a machine without atomic words bounds its filters by their size.
+
+use core::hash::{BuildHasher as _, Hash};
 
 #[cfg(target_has_atomic = "ptr")]
 pub(crate) use foldhash::fast::FixedState;
 
 #[cfg(not(target_has_atomic = "ptr"))]
 pub(crate) use narrow::FixedState;
+
+/// The hash of a value.
+pub(crate) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
+    FixedState::default().hash_one(value)
+}
 
 #[cfg(any(test, not(target_has_atomic = "ptr")))]
 mod narrow {
@@ -61,7 +69,7 @@ mod narrow {
         }
 
         fn write_u32(&mut self, value: u32) {
-            self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(FACTOR);
+            self.0 = (self.0 << 5).wrapping_sub(self.0).wrapping_add(value);
         }
 
         fn write_u64(&mut self, value: u64) {
@@ -80,7 +88,8 @@ mod narrow {
         /// The high bits are the best; a table takes its bucket from the low ones and a tag from
         /// the highest.
         fn finish(&self) -> u64 {
-            let low = self.0 ^ self.0 >> 15;
+            let mixed = self.0.wrapping_mul(FACTOR);
+            let low = mixed ^ mixed >> 15;
             u64::from(low) | u64::from(low) << 32
         }
     }

@@ -17,6 +17,7 @@ pub mod overlap;
 #[cfg(feature = "std")]
 pub mod runtime;
 pub mod shape;
+mod shared;
 pub mod syntax;
 pub mod trie;
 pub mod walk;

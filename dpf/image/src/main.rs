@@ -40,6 +40,7 @@ use vcode::Assembler;
 use vcode::mips::Mips;
 
 core::arch::global_asm!(include_str!("../../../benches/mips/src/measure.s"));
+core::arch::global_asm!(include_str!("copy.s"));
 
 /// Words of the buffer to emit into.
 const BUFFER: usize = 1 << 12;

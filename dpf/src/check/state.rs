@@ -101,8 +101,14 @@ impl<const N: usize, P: Progress> Clone for State<N, P> {
 
     // Keeps the allocations: states are copied at every branch.
     fn clone_from(&mut self, source: &Self) {
-        self.registers = source.registers;
         self.facts.clone_from(&source.facts);
+        self.copy_all_but_facts(source);
+    }
+}
+
+impl<const N: usize, P: Progress> State<N, P> {
+    fn copy_all_but_facts(&mut self, source: &Self) {
+        self.registers = source.registers;
         self.frame.clear();
         if self.frame.try_reserve(source.frame.len()).is_err() {
             self.facts.forget();
@@ -112,9 +118,7 @@ impl<const N: usize, P: Progress> Clone for State<N, P> {
         self.depth = source.depth;
         self.progress = source.progress;
     }
-}
 
-impl<const N: usize, P: Progress> State<N, P> {
     /// Nothing known.
     pub(crate) fn new() -> Self {
         Self {
@@ -124,6 +128,21 @@ impl<const N: usize, P: Progress> State<N, P> {
             depth: 0,
             progress: P::default(),
         }
+    }
+
+    /// Becomes `source` with these facts, which become any others.
+    pub(crate) fn copy_from(&mut self, source: &Self, facts: &mut Facts) {
+        core::mem::swap(&mut self.facts, facts);
+        self.copy_all_but_facts(source);
+    }
+
+    /// Becomes `other`, of which only the allocations are of use afterwards.
+    pub(crate) fn take_from(&mut self, other: &mut Self) {
+        self.registers = other.registers;
+        core::mem::swap(&mut self.frame, &mut other.frame);
+        core::mem::swap(&mut self.facts, &mut other.facts);
+        self.depth = other.depth;
+        self.progress = other.progress;
     }
 
     /// The word of the frame at `slot`.
@@ -155,12 +174,12 @@ impl<const N: usize, P: Progress> State<N, P> {
         facts.retain(numbers, |var| is_live(registers, frame, var));
     }
 
-    /// Keeps what holds in this state and in `other`.
-    pub(crate) fn join(&mut self, numbers: &mut Numbers, other: &Self) {
+    /// Keeps what holds in this state and in `other`, of which `theirs` is known.
+    pub(crate) fn join(&mut self, numbers: &mut Numbers, other: &Self, theirs: &Facts) {
         let mut merge = Merge {
             numbers,
             ours: &self.facts,
-            theirs: &other.facts,
+            theirs,
             made: Vec::new(),
         };
         for (ours, theirs) in self.registers.iter_mut().zip(&other.registers) {
@@ -178,7 +197,7 @@ impl<const N: usize, P: Progress> State<N, P> {
             facts,
             ..
         } = self;
-        facts.intersect(numbers, &other.facts, |var| is_live(registers, frame, var));
+        facts.intersect(numbers, theirs, |var| is_live(registers, frame, var));
         for Made { var, slack, .. } in made {
             self.facts.learn_slack(numbers, var, slack);
         }

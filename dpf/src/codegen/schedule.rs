@@ -22,6 +22,8 @@ use super::flow::Goal;
 const LOOKAHEAD: u32 = 5;
 /// Where the numbers of values begin: above those of registers.
 const FIRST_VALUE: u8 = 64;
+/// What no value has as its number.
+const NO_VALUE: u8 = u8::MAX;
 /// A run that has so many values takes no further test.
 const FULL: usize = 100;
 
@@ -37,6 +39,8 @@ pub(super) struct Run {
 #[derive(Debug)]
 struct Item {
     act: Act,
+    /// The values that it reads, by number; [`NO_VALUE`] for none.
+    reads: [u8; 2],
     /// Instructions of the machine.
     words: u32,
     /// How many guards of the run must be passed before.
@@ -185,13 +189,16 @@ impl Run {
     }
 
     fn push(&mut self, act: Act, words: u32, guards: u32) {
-        for read in act.reads() {
+        let mut reads = [NO_VALUE; 2];
+        for (at, read) in act.reads().enumerate() {
             if let Some(value) = self.value(read) {
                 value.uses += 1;
+                reads[at] = index(read) as u8;
             }
         }
         self.items.push(Item {
             act,
+            reads,
             words,
             guards,
             after: None,
@@ -208,9 +215,9 @@ impl Run {
     fn measure(&mut self) {
         for at in (0..self.items.len()).rev() {
             let above = self.items[at].height + 1;
-            for read in self.items[at].act.reads() {
-                let producer = self.value(read).map(|value| value.producer);
-                if let Some(item) = producer.and_then(|producer| self.items.get_mut(producer)) {
+            for read in self.items[at].values() {
+                let producer = self.values[read].producer;
+                if let Some(item) = self.items.get_mut(producer) {
                     let delay = u32::from(item.act.loads().is_some());
                     item.height = item.height.max(above + delay);
                 }
@@ -351,8 +358,8 @@ struct Progress<'a> {
     /// For each value, how many have yet to read it; nothing before it is computed.
     uses: Vec<Option<u32>>,
     guards: u32,
-    /// What the last instruction loads.
-    loaded: Option<Reg>,
+    /// The number of the value that the last instruction loads, or [`NO_VALUE`].
+    loaded: u8,
     order: Order,
 }
 
@@ -366,7 +373,7 @@ impl<'a> Progress<'a> {
             first: 0,
             uses: alloc::vec![None; run.values.len()],
             guards: 0,
-            loaded: None,
+            loaded: NO_VALUE,
             order: Order {
                 items: Vec::with_capacity(run.items.len()),
                 stalls: 0,
@@ -402,19 +409,19 @@ impl<'a> Progress<'a> {
 
     fn stall(&mut self) {
         self.order.stalls += 1;
-        self.loaded = None;
+        self.loaded = NO_VALUE;
     }
 
     fn issue(&mut self, at: usize) {
         let run = self.run;
-        let act = &run.items[at].act;
-        for read in act.reads() {
-            if let Some(Some(uses)) = self.uses.get_mut(index(read)) {
+        let item = &run.items[at];
+        for read in item.values() {
+            if let Some(uses) = &mut self.uses[read] {
                 *uses = uses.saturating_sub(1);
                 self.spares += usize::from(*uses == 0);
             }
         }
-        match act {
+        match &item.act {
             Act::Op(op) => {
                 let value = op.writes().map(index);
                 if let Some((value, known)) =
@@ -423,7 +430,7 @@ impl<'a> Progress<'a> {
                     self.uses[value] = Some(known.uses);
                     self.spares = self.spares.saturating_sub(1);
                 }
-                self.loaded = act.loads();
+                self.loaded = item.act.loads().map_or(NO_VALUE, |reg| index(reg) as u8);
             }
             // What its slot loads was issued before.
             Act::Branch { is_guard, .. } => self.guards += u32::from(*is_guard),
@@ -485,21 +492,22 @@ impl<'a> Progress<'a> {
         if waits || item.guards > self.guards {
             return false;
         }
-        item.act
-            .reads()
-            .all(|read| match self.uses.get(index(read)) {
-                Some(uses) => uses.is_some() && !(patient && self.loaded == Some(read)),
-                None => true,
-            })
+        let mut values = item.values();
+        values.all(|read| self.uses[read].is_some() && !(patient && self.loaded == read as u8))
     }
 
     fn frees_register(&self, item: &Item) -> bool {
-        let mut reads = item.act.reads();
-        reads.any(|read| self.uses.get(index(read)) == Some(&Some(1)))
+        item.values().any(|read| self.uses[read] == Some(1))
     }
 }
 
 impl Item {
+    /// The values that it reads.
+    fn values(&self) -> impl Iterator<Item = usize> + use<> {
+        let known = self.reads.into_iter().filter(|read| *read != NO_VALUE);
+        known.map(usize::from)
+    }
+
     fn is_guard(&self) -> bool {
         matches!(self.act, Act::Branch { is_guard: true, .. })
     }

@@ -169,6 +169,7 @@ impl Hashed {
     }
 
     /// The entry and rank of a key.
+    #[inline(never)]
     pub fn lookup(&self, key: &[u64]) -> Option<(u32, u32)> {
         let slot = self.find(key)?;
         match &self.records {
@@ -181,6 +182,7 @@ impl Hashed {
     }
 
     /// Adds a key that is not there.
+    #[inline(never)]
     pub(super) fn insert(&mut self, item: &Item) -> Placed {
         if self.place(item) {
             return Placed::InPlace;

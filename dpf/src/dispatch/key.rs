@@ -121,19 +121,46 @@ impl KeyPlan {
     }
 
     /// Packs the constants of a rule, one for each slot of the shape.
+    #[expect(
+        clippy::slow_vector_initialization,
+        reason = "most keys have a word or two, and a call to clear them would cost more than they do"
+    )]
     pub fn pack(&self, keys: &[u32]) -> Vec<u64> {
-        let mut words = alloc::vec![0; self.words];
+        let mut words = Vec::with_capacity(self.words);
+        words.resize(self.words, 0);
         for term in &self.terms {
             let piece = &self.pieces[usize::from(term.piece)];
-            let loaded = u64::from(keys[usize::from(term.slot)]) << term.field_shift;
-            let value = if term.shift >= 0 {
-                loaded << term.shift
+            let key = keys[usize::from(term.slot)];
+            words[usize::from(piece.word)] |= if self.machine.is_narrow() {
+                self.narrow(term, piece, key).into()
             } else {
-                loaded >> -term.shift
+                let loaded = u64::from(key) << term.field_shift;
+                let value = if term.shift >= 0 {
+                    loaded << term.shift
+                } else {
+                    loaded >> -term.shift
+                };
+                self.loaded(piece, value)
             };
-            words[usize::from(piece.word)] |= self.loaded(piece, value);
         }
         words
+    }
+
+    /// What a key gives to its word where that has 32 bits, in arithmetic of as many.
+    fn narrow(&self, term: &Term, piece: &Piece, key: u32) -> u32 {
+        let loaded = key << term.field_shift;
+        let value = if term.shift >= 0 {
+            loaded << term.shift
+        } else {
+            loaded >> -term.shift
+        };
+        let bits = value & piece.mask as u32;
+        let native = if self.machine.is_little() {
+            bits.swap_bytes() >> (32 - 8 * u32::from(piece.bytes))
+        } else {
+            bits
+        };
+        native << piece.shift
     }
 
     /// What a piece gives to its word: the bits of `value`, the piece as a big-endian number, that

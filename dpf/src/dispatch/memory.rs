@@ -8,12 +8,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-#[cfg(target_has_atomic = "ptr")]
-pub use alloc::sync::Arc as Shared;
-
-#[cfg(not(target_has_atomic = "ptr"))]
-pub use alloc::rc::Rc as Shared;
-
 /// 32-bit words in whole cache lines, all zero at first, at an address that does not change.
 #[derive(Debug)]
 pub struct Memory {

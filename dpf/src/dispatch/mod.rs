@@ -28,11 +28,12 @@ mod tests;
 mod vectors;
 mod window;
 
+pub use crate::shared::Shared;
 pub use hashed::Hashed;
 pub use key::{KeyPlan, Piece};
 pub use layout::Layout;
 pub use machine::{Alignment, Machine};
-pub use memory::{Memory, Shared};
+pub use memory::Memory;
 pub use set::{MAX_BRANCHED_INTERVALS, SetTest};
 pub(crate) use table::{Item, Placed};
 pub use table::{MAX_ENTRY, MAX_RANK, Table};

@@ -124,7 +124,7 @@ impl Window {
 
     /// Where the ranks begin, in bytes.
     pub fn ranks_at(&self) -> u32 {
-        self.keys_at(self.words + 1)
+        self.values_at() + 4 * self.slots
     }
 
     /// Bytes of a table.
@@ -201,14 +201,15 @@ impl Windowed {
             return false;
         }
         self.used.store(slot, 1);
-        for (word, value) in (0..).zip(&item.key) {
-            self.memory
-                .store(self.word(self.window.keys_at(word), slot), *value as u32);
+        // The arrays follow one another: words of keys, values, ranks.
+        let (bytes, mut at) = (4 * self.window.slots, 0);
+        for value in &item.key {
+            self.memory.store(self.word(at, slot), *value as u32);
+            at += bytes;
         }
         self.memory
-            .store(self.word(self.window.ranks_at(), slot), item.rank + 1);
-        self.memory
-            .publish(self.word(self.window.values_at(), slot), item.entry + 1);
+            .store(self.word(at + bytes, slot), item.rank + 1);
+        self.memory.publish(self.word(at, slot), item.entry + 1);
         self.live += 1;
         true
     }

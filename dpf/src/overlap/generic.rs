@@ -5,11 +5,15 @@
 //! packet counts only if its bytes under the keys are free to take every value. First it is found
 //! which bits of the keys must *agree* for the filters to share a packet: those that in every
 //! branch stand at the same place. Then, with these taken as equal, one question each tells whether filters that
-//! agree share packets, and whether either has packets of its own.
+//! agree share packets, and whether either has packets of its own. Most shapes share no packet at all, as
+//! some constants of theirs show at once (`exclude`).
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use super::{Budget, CannotTell, How, Reason, facts::Facts, ground, search::Search, terms::Terms};
+use super::{
+    Budget, CannotTell, How, Reason, exclude, facts::Facts, ground, guess, search::Search,
+    terms::Terms,
+};
 use crate::filter::{Filter, NodeId};
 
 /// A filter of which some constants stand for any value.
@@ -40,6 +44,15 @@ pub(super) struct Generic {
 ///
 /// When a limit is passed.
 pub(super) fn compare(a: Pattern, b: Pattern, budget: &mut Budget) -> Result<Generic, CannotTell> {
+    if exclude::visibly(a, b) {
+        return Ok(Generic {
+            shared: None,
+            how: Some(None),
+        });
+    }
+    if a.free.is_empty() && core::ptr::eq(a.filter, b.filter) {
+        return same(a.filter, budget);
+    }
     let mut terms = Terms::new(Vec::from([a.filter, b.filter]));
     for (filter, pattern) in [a, b].iter().enumerate() {
         for &node in pattern.free {
@@ -58,6 +71,19 @@ pub(super) fn compare(a: Pattern, b: Pattern, budget: &mut Budget) -> Result<Gen
     Ok(Generic {
         shared: Some(shared),
         how: how(&mut terms, budget)?,
+    })
+}
+
+/// How a filter without keys relates to itself: it is equal, unless it accepts nothing.
+fn same(filter: &Filter, budget: &mut Budget) -> Result<Generic, CannotTell> {
+    let how = if guess::accepts_one(filter) {
+        Some(true)
+    } else {
+        exists(&mut Terms::new(Vec::from([filter])), &[true], budget)?
+    };
+    Ok(Generic {
+        shared: Some(Vec::new()),
+        how: how.map(|accepts| accepts.then_some(How::Equal)),
     })
 }
 
@@ -110,16 +136,16 @@ fn meetings(terms: &Terms, facts: &Facts, keys_of_a: usize) -> BTreeMap<KeyBit, 
 
 /// How filters relate whose shared keys are equal; `None` when that depends on the others.
 fn how(terms: &mut Terms, budget: &mut Budget) -> Result<Option<Option<How>>, CannotTell> {
-    let Some(both) = exists(terms, [true, true], budget)? else {
+    let Some(both) = exists(terms, &[true, true], budget)? else {
         return Ok(None);
     };
     if !both {
         return Ok(Some(None));
     }
-    let Some(only_a) = exists(terms, [true, false], budget)? else {
+    let Some(only_a) = exists(terms, &[true, false], budget)? else {
         return Ok(None);
     };
-    let Some(only_b) = exists(terms, [false, true], budget)? else {
+    let Some(only_b) = exists(terms, &[false, true], budget)? else {
         return Ok(None);
     };
     Ok(Some(Some(match (only_a, only_b) {
@@ -130,15 +156,16 @@ fn how(terms: &mut Terms, budget: &mut Budget) -> Result<Option<Option<How>>, Ca
     })))
 }
 
-/// Whether there is a packet that each filter accepts or rejects as said: for all keys, for none,
+/// Whether there is a packet that each filter, by number, accepts or rejects as said: for all keys, for none,
 /// or, when that depends, `None`.
 fn exists(
     terms: &mut Terms,
-    accepts: [bool; 2],
+    accepts: &[bool],
     budget: &mut Budget,
 ) -> Result<Option<bool>, CannotTell> {
-    let goals = (0..2)
-        .map(|filter| (terms.root(filter), accepts[filter]))
+    let accepts = accepts.iter().enumerate();
+    let goals = accepts
+        .map(|(filter, accepts)| (terms.root(filter), *accepts))
         .collect();
     match Search::new(terms, budget, goals).run(ground::solve_for_all_keys) {
         Ok(found) => Ok(Some(found.is_some())),

@@ -20,9 +20,11 @@
 //! arithmetic is searched with bounds on its value, up to [`MAX_COMPARE_STEPS`].
 
 mod bounds;
+mod exclude;
 mod facts;
 mod generic;
 mod ground;
+mod guess;
 mod index;
 mod order;
 mod search;

@@ -3,7 +3,11 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
-use crate::{filter::lower, fuzzing::overlap::check_witnesses, syntax::Program};
+use crate::{
+    filter::{Node, NodeId, Test, lower},
+    fuzzing::{Draw, Random, filter, overlap::check_witnesses},
+    syntax::Program,
+};
 
 fn filters(conditions: &[&str]) -> Vec<Filter> {
     let lines: Vec<String> = conditions
@@ -145,4 +149,75 @@ fn relations_are_those_worked_out_by_hand() {
             "{right} and {left}"
         );
     }
+}
+
+fn pattern(filter: &Filter) -> generic::Pattern<'_> {
+    let free = &[];
+    generic::Pattern { filter, free }
+}
+
+#[test]
+fn protocols_and_constants_exclude_each_other_at_a_glance_but_keys_do_not() {
+    let all = filters(&[
+        "12:16 == 2048 && shift(14) && 9:8 == 6 && shift(20) && 2:16 == 80",
+        "12:16 == 2048 && shift(14) && 9:8 == 17 && shift(20) && 2:16 == 80",
+        "12:16 == 2048 && shift(14) && 9:8 == 6 && shift(20) && 2:16 == 81",
+        "12:16 == 2048 && shift(14) && 9:8 == 6 && shift((0:8 & 15) << 2) && 2:16 == 80",
+        "12:16 == 2048 && shift(14) && 9:8 == 6 && shift((0:8 & 15) << 2) && 2:16 == 81",
+    ]);
+    let excluded = |a: usize, b: usize| exclude::visibly(pattern(&all[a]), pattern(&all[b]));
+    assert!(excluded(0, 1) && excluded(1, 0));
+    assert!(excluded(0, 2) && excluded(3, 4));
+    // At different bases, so that the search must say.
+    assert!(!excluded(0, 4) && !excluded(0, 3));
+    for (at, filter) in all.iter().enumerate() {
+        assert!(!excluded(at, at), "{filter}");
+    }
+    let is_port = |node: &Node| match node {
+        Node::Test(Test::Bits { set, .. }) => set.as_single() == Some(81),
+        _ => false,
+    };
+    let port = all[2].nodes().iter().position(is_port).unwrap();
+    let keyed = [NodeId(port as u32)];
+    let free = generic::Pattern {
+        filter: &all[2],
+        free: &keyed,
+    };
+    assert!(!exclude::visibly(pattern(&all[0]), free));
+}
+
+/// Random filters that exclude each other at a glance are disjoint, and one of which a packet was
+/// guessed is not disjoint to itself.
+#[test]
+fn glances_and_guesses_agree_with_the_search() {
+    let (mut excluded, mut guessed) = (0, 0);
+    let draw = |seed: u64| {
+        let mut draw = Draw {
+            structure: Random::new(seed),
+            constants: Random::new(seed),
+            omissions: None,
+            depth: 2,
+            expressions: false,
+        };
+        filter(&mut draw).ok()
+    };
+    for seed in 0..4000 {
+        let (Some(a), Some(b)) = (draw(seed), draw(seed + 100_000)) else {
+            continue;
+        };
+        let related = |a, b| relate(a, b, &mut Budget::new(DEFAULT_STEPS));
+        if exclude::visibly(pattern(&a), pattern(&b)) {
+            excluded += 1;
+            let relation = related(&a, &b);
+            assert!(
+                matches!(relation, Relation::Disjoint | Relation::CannotTell(_)),
+                "{a}\n{b}\n{relation:?}"
+            );
+        }
+        if guess::accepts_one(&a) {
+            guessed += 1;
+            assert!(!matches!(related(&a, &a), Relation::Disjoint), "{a}");
+        }
+    }
+    assert!(excluded > 50 && guessed > 1000, "{excluded}, {guessed}");
 }

@@ -10,6 +10,7 @@
 mod digest;
 mod order;
 mod required;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 pub(crate) use digest::digest;
+pub(crate) use template::{Template, Templates};
 
 use crate::filter::{Field, Filter, IntervalSet, Node, NodeId, Test};
 
@@ -61,36 +63,58 @@ pub struct Rule {
 
 /// The filter as one rule.
 pub fn rule(filter: &Filter) -> Rule {
+    analyse(filter).0
+}
+
+/// The filter as one rule, and the template that recognises others of its shape, if there can be one.
+pub(crate) fn analyse(filter: &Filter) -> (Rule, Option<Template>) {
     let apart = order::apart(filter);
-    let whole = apart.as_ref().unwrap_or(filter);
+    let whole = apart.as_ref().map_or(filter, |apart| &apart.filter);
     let found = required::slots(whole);
     let (mut root, mut probe) = (whole.root(), found.probe);
     let mut nodes: Box<[Node]> = whole.nodes().into();
-    let mut keyed: Vec<(Slot, u32)> = found
-        .slots
-        .into_iter()
-        .map(|slot| (slot, take_constant(&mut nodes[slot.node.0 as usize])))
-        .collect();
-    if let Some(numbers) = order::renumber(&mut nodes, apart.is_none()) {
+    let take = |slot: Slot| Keyed {
+        from: slot.node,
+        key: take_constant(&mut nodes[slot.node.0 as usize]),
+        slot,
+    };
+    let mut keyed: Vec<Keyed> = found.slots.into_iter().map(take).collect();
+    let renumbered = order::renumber(&mut nodes, apart.is_none());
+    if let Some(numbers) = &renumbered {
         let rename = |id: NodeId| numbers[id.0 as usize];
         (root, probe) = (rename(root), rename(probe));
-        for (slot, _) in &mut keyed {
-            slot.node = rename(slot.node);
+        for keyed in &mut keyed {
+            keyed.slot.node = rename(keyed.slot.node);
         }
-        keyed.sort_unstable_by_key(|(slot, _)| slot.node);
+        keyed.sort_unstable_by_key(|keyed| keyed.slot.node);
         number_frames(&mut keyed, found.frames);
     }
+    let from: Vec<NodeId> = keyed.iter().map(|keyed| keyed.from).collect();
+    let template = if required::is_weighed(whole, &from) {
+        None
+    } else {
+        let moved = apart.is_some() || renumbered.is_some();
+        Template::of(filter, from, apart.map(|apart| apart.from), moved)
+    };
     let digest = digest(&(&nodes, root, probe));
     let shape = Shape {
         nodes,
         root,
         probe,
-        slots: keyed.iter().map(|(slot, _)| *slot).collect(),
+        slots: keyed.iter().map(|keyed| keyed.slot).collect(),
         frames: found.frames,
         digest,
     };
-    let keys = keyed.into_iter().map(|(_, key)| key).collect();
-    Rule { shape, keys }
+    let keys = keyed.into_iter().map(|keyed| keyed.key).collect();
+    (Rule { shape, keys }, template)
+}
+
+/// A slot on its way into a shape.
+struct Keyed {
+    slot: Slot,
+    key: u32,
+    /// The node before nodes are numbered again.
+    from: NodeId,
 }
 
 impl Shape {
@@ -171,10 +195,10 @@ impl fmt::Display for Shape {
 }
 
 /// Numbers frames in the order in which the slots name them.
-fn number_frames(keyed: &mut [(Slot, u32)], frames: u8) {
+fn number_frames(keyed: &mut [Keyed], frames: u8) {
     let mut numbers = alloc::vec![None; usize::from(frames)];
     let mut next = 0;
-    for (slot, _) in keyed {
+    for Keyed { slot, .. } in keyed {
         let number = &mut numbers[usize::from(slot.frame)];
         slot.frame = *number.get_or_insert_with(|| {
             next += 1;

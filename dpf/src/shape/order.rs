@@ -17,8 +17,15 @@ use crate::filter::{Filter, Node, NodeId};
 /// The `Shift` targets, or the root, that lead to a node without another `Shift`; ascending.
 type Region = Vec<u32>;
 
+/// A filter whose nodes are those of another, some of them more than once.
+pub(super) struct Apart {
+    pub(super) filter: Filter,
+    /// For each node, the node of the other that it is.
+    pub(super) from: Vec<NodeId>,
+}
+
 /// The filter with tests for one value apart that stand in different regions; nothing if none does.
-pub(super) fn apart(filter: &Filter) -> Option<Filter> {
+pub(super) fn apart(filter: &Filter) -> Option<Apart> {
     let nodes = filter.nodes();
     let mut parents = vec![0u32; nodes.len()];
     for child in nodes.iter().flat_map(children) {
@@ -29,7 +36,7 @@ pub(super) fn apart(filter: &Filter) -> Option<Filter> {
         return None;
     }
     let regions = regions(nodes, filter.root());
-    let mut copies: Vec<Node> = Vec::new();
+    let (mut copies, mut from) = (Vec::<Node>::new(), Vec::new());
     // The first region of a test keeps it, the others get copies: their numbers.
     let mut places = BTreeMap::<NodeId, Vec<(Region, Option<u32>)>>::new();
     let mut copied: Vec<Vec<Option<u32>>> = Vec::with_capacity(nodes.len());
@@ -48,6 +55,7 @@ pub(super) fn apart(filter: &Filter) -> Option<Filter> {
             }
             let copy = (!known.is_empty()).then(|| {
                 copies.push(filter.node(*child).clone());
+                from.push(*child);
                 copies.len() as u32 - 1
             });
             known.push((region, copy));
@@ -68,9 +76,13 @@ pub(super) fn apart(filter: &Filter) -> Option<Filter> {
     });
     let moved: Vec<Node> = moved.collect();
     copies.extend(moved);
-    Some(Filter {
-        nodes: copies.into(),
-        root: NodeId(filter.root().0 + shift),
+    from.extend((0..nodes.len() as u32).map(NodeId));
+    Some(Apart {
+        filter: Filter {
+            nodes: copies.into(),
+            root: NodeId(filter.root().0 + shift),
+        },
+        from,
     })
 }
 

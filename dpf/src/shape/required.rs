@@ -6,6 +6,7 @@
 //! two operands of one `And` can reach might be needed at two bases at once, and one that two
 //! operands of an `Or` reach might be tried at two bases: the first is dropped, the second too
 //! unless the operands visibly exclude each other by constants that then stay structure. So a probe happens at most once per packet.
+//! Of constants it looks only at those that may tell alternatives apart ([`is_weighed`]).
 //! Left out: equalities hidden in wider conditions.
 
 use alloc::{vec, vec::Vec};
@@ -195,8 +196,23 @@ fn bits(node: &Node) -> Option<(&Field, &IntervalSet)> {
     }
 }
 
-pub(super) fn equality(node: &Node) -> Option<(&Field, &IntervalSet)> {
-    bits(node).filter(|(_, set)| set.as_single().is_some())
+/// The field and the value of a test for one value.
+pub(super) fn equality(node: &Node) -> Option<(&Field, u32)> {
+    let (field, set) = bits(node)?;
+    Some((field, set.as_single()?))
+}
+
+/// Whether the constant of one of these tests may be looked at to tell alternatives apart.
+pub(super) fn is_weighed(filter: &Filter, tests: &[NodeId]) -> bool {
+    let alternatives = filter.nodes().iter().filter_map(|node| match node {
+        Node::Or(children) => Some(children),
+        _ => None,
+    });
+    let own = |child: &NodeId| own_tests(filter, *child);
+    alternatives
+        .flatten()
+        .flat_map(own)
+        .any(|(id, _, _)| tests.contains(&id))
 }
 
 fn is_and(filter: &Filter, id: NodeId) -> bool {

@@ -1,9 +1,11 @@
 //! Shapes of filters that differ in keys.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
-use super::rule;
+use super::{Rule, Shape, Templates, analyse, rule};
+use crate::dispatch::Shared;
 use crate::filter::{BinaryOp, Expr, Field, Filter, IntervalSet, NodeId, Pool};
+use crate::fuzzing::{Draw, Random, filter};
 
 fn equal(pool: &mut Pool, offset: u32, bytes: u8, value: u32) -> NodeId {
     let mask = u32::MAX >> (32 - 8 * u32::from(bytes));
@@ -82,6 +84,77 @@ fn alternatives_that_may_both_hold_lend_no_keys() {
     let second = pool.and([second, parts[1]].into()).unwrap();
     let root = pool.or([first, second].into()).unwrap();
     assert!(rule(&pool.finish(root).unwrap()).keys.is_empty());
+}
+
+/// Learns the filter if it is not known, and checks what is recognised; whether it was.
+fn recognised(templates: &mut Templates<Box<Shape>>, filter: &Filter) -> bool {
+    let (rule, template) = analyse(filter);
+    if let Some(template) = templates.find(filter) {
+        templates.prefer(template);
+        let (shape, keys) = templates.rule(template, filter);
+        let shape = Shape::clone(shape);
+        assert_eq!(Rule { shape, keys }, rule, "{filter}");
+        return true;
+    }
+    if let Some(template) = template {
+        templates.learn(template, Box::new(rule.shape));
+        assert!(templates.find(filter).is_some(), "{filter}");
+    }
+    false
+}
+
+/// Filters of a few structures, with constants that often meet those of other tests: whatever is
+/// recognised has the shape and keys that analysis gives it.
+#[test]
+fn what_a_template_fits_has_its_shape() {
+    let mut templates = Templates::default();
+    let (mut of_others, mut met) = (0, 0);
+    for structure in 0..3000 {
+        for constants in 0..8 {
+            let mut draw = Draw {
+                structure: Random::new(structure),
+                constants: Random::new(constants),
+                omissions: None,
+                depth: 1 + (structure % 3) as u32,
+                expressions: structure % 4 == 0,
+            };
+            if let Ok(filter) = filter(&mut draw) {
+                met += 1;
+                of_others += u32::from(recognised(&mut templates, &filter));
+            }
+        }
+    }
+    assert!(2 * of_others > met, "{of_others} of {met} recognised");
+}
+
+/// The first filter of a shape is analysed, and one more for each place that its port can have among
+/// the inner types.
+#[test]
+fn most_ports_are_recognised() {
+    let mut templates = Templates::default();
+    let mut random = Random::new(5);
+    let mut analysed = 0;
+    for _ in 0..200 {
+        let port = random.below(1 << 16);
+        let text = alloc::format!("filter it = udp.dport == {port};");
+        let program = crate::syntax::Program::parse(&text, "test", true).unwrap();
+        let filter = &crate::filter::lower(&program).unwrap()[0].filter;
+        analysed += u32::from(!recognised(&mut templates, filter));
+    }
+    assert!(analysed <= 8, "{analysed}");
+}
+
+#[test]
+fn templates_are_forgotten_with_their_shape() {
+    let mut templates = Templates::default();
+    let (one, other) = (tagged(0x0a00_0001, 22), tagged(0x0a00_0002, 80));
+    let (rule, template) = analyse(&one);
+    let shape = Shared::new(rule.shape);
+    templates.learn(template.unwrap(), shape.clone());
+    let found = templates.find(&other).unwrap();
+    assert_eq!(templates.rule(found, &other).0, &shape);
+    templates.forget(&shape);
+    assert!(templates.find(&other).is_none());
 }
 
 /// UDP's port lies where a tag has its type: 0x0800, 0x86dd and their neighbours are as good ports as

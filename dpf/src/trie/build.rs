@@ -12,7 +12,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
-use crate::hashing::FixedState;
+use crate::hashing::{FixedState, hash};
 use hashbrown::{HashMap, HashTable};
 
 use super::block::Block;
@@ -23,7 +23,7 @@ use super::graph::{Base, GroupId, SetUse, Step, StepId};
 use super::{Error, ErrorKind};
 use crate::dispatch::{Machine, SetTest, Shared};
 use crate::filter::{Field, IntervalSet};
-use crate::shape::{Shape, digest};
+use crate::shape::Shape;
 
 /// The most steps of a trie.
 pub const MAX_STEPS: usize = 1 << 17;
@@ -406,7 +406,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn step(&mut self, step: Step) -> Result<StepId, Error> {
-        let digest = digest(&step);
+        let digest = hash(&step);
         let steps = &self.steps;
         if let Some(&known) = self.index.find(digest, |id| steps[id.0 as usize] == step) {
             return Ok(known);

@@ -14,7 +14,7 @@ use super::graph::{Base, Value};
 use super::{Error, ErrorKind};
 use crate::dispatch::Shared;
 use crate::filter::{CompareOp, Field, IntervalSet, NodeId};
-use crate::shape::digest;
+use crate::hashing::hash;
 
 /// The most formulas of one build.
 pub const MAX_FORMS: usize = 1 << 19;
@@ -121,7 +121,7 @@ impl Arena {
     }
 
     pub(super) fn intern(&mut self, form: Form) -> Result<FormId, Error> {
-        let digest = digest(&form);
+        let digest = hash(&form);
         if let Some(&known) = self.index.find(digest, |id| *self.form(*id) == form) {
             return Ok(known);
         }

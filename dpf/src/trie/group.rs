@@ -9,7 +9,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use super::build::Source;
 use super::{Error, ErrorKind, instantiate, listed};
 use crate::dispatch::{Item, KeyPlan, Machine, Placed, Shared, Table};
-use crate::shape::{Rule, Shape};
+use crate::shape::Shape;
 
 /// A group as the trie shows it.
 #[derive(Clone, Debug)]
@@ -57,30 +57,35 @@ pub(super) struct Group {
     depths: Shared<[u8]>,
     pub(super) constants: Box<[u32]>,
     pub(super) varying: u32,
-    conjunction: bool,
+    /// Whether few members may be rules of a block.
+    listable: bool,
     pub(super) plan: Shared<KeyPlan>,
     pub(super) lookup: Lookup,
 }
 
 /// How a rule fits into a group.
 pub(super) enum Fit {
-    /// Its keys are there already.
-    Taken,
-    /// As an item of the table.
-    Item,
+    /// As an item of the table, with this key.
+    Item(Vec<u64>),
     /// If more slots vary: bit `i` for slot `i`, the old ones included.
     Varying(u32),
 }
 
 impl Group {
-    pub(super) fn new(machine: Machine, rule: Rule, entry: u32, rank: u32) -> Self {
+    pub(super) fn new(
+        machine: Machine,
+        shape: Shared<Shape>,
+        keys: Box<[u32]>,
+        entry: u32,
+        rank: u32,
+    ) -> Self {
         Group {
             machine,
-            depths: instantiate::depths(rule.shape.nodes()).into(),
-            plan: Shared::new(KeyPlan::new(machine, rule.shape.slots(), 0)),
-            conjunction: listed::is_conjunction(&rule.shape),
-            shape: Shared::new(rule.shape),
-            constants: rule.keys,
+            depths: instantiate::depths(shape.nodes()).into(),
+            plan: Shared::new(KeyPlan::new(machine, shape.slots(), 0)),
+            listable: machine.has_blocks() && listed::is_conjunction(&shape),
+            shape,
+            constants: keys,
             varying: 0,
             lookup: Lookup::One { entry, rank },
         }
@@ -106,14 +111,17 @@ impl Group {
         }
     }
 
-    /// Whether its members may be rules of a block: few conjunctions.
+    /// Whether its members may be rules of a block: few conjunctions, where there are blocks.
     pub(super) fn may_be_listed(&self) -> bool {
+        if !self.listable {
+            return false;
+        }
         let members = match &self.lookup {
             Lookup::None => 0,
             Lookup::One { .. } => 1,
             Lookup::Table(table) => table.len(),
         };
-        self.conjunction && (1..=listed::MAX_MEMBERS).contains(&members)
+        (1..=listed::MAX_MEMBERS).contains(&members)
     }
 
     pub(super) fn shown(&self) -> TrieGroup {
@@ -124,32 +132,25 @@ impl Group {
         }
     }
 
-    pub(super) fn fit(&self, keys: &[u32]) -> Fit {
+    /// How a rule fits; nothing if its keys are there already.
+    pub(super) fn fit(&self, keys: &[u32]) -> Option<Fit> {
         let differs = |(at, (mine, theirs)): (usize, (&u32, &u32))| u32::from(mine != theirs) << at;
-        let different = self
-            .constants
-            .iter()
-            .zip(keys)
-            .enumerate()
-            .map(differs)
-            .fold(0, |bits, bit| bits | bit);
-        let varying = self.varying | different;
+        let different = self.constants.iter().zip(keys).enumerate().map(differs);
+        let varying = different.fold(self.varying, |bits, bit| bits | bit);
         if varying != self.varying {
-            return Fit::Varying(varying);
+            return Some(Fit::Varying(varying));
         }
-        match &self.lookup {
-            Lookup::Table(table) if table.lookup(&self.plan.pack(keys)).is_none() => Fit::Item,
-            _ => Fit::Taken,
-        }
+        let Lookup::Table(table) = &self.lookup else {
+            return None;
+        };
+        let key = self.plan.pack(keys);
+        let is_new = table.lookup(&key).is_none();
+        is_new.then_some(Fit::Item(key))
     }
 
-    /// Adds a rule that fits as an item. True when readers see it already.
-    pub(super) fn insert(&mut self, keys: &[u32], entry: u32, rank: u32) -> Result<bool, Error> {
-        let item = Item {
-            key: self.plan.pack(keys),
-            entry,
-            rank,
-        };
+    /// Adds a rule that fits as an item with this key. True when readers see it already.
+    pub(super) fn insert(&mut self, key: Vec<u64>, entry: u32, rank: u32) -> Result<bool, Error> {
+        let item = Item { key, entry, rank };
         let Lookup::Table(table) = &mut self.lookup else {
             return Err(Error::limit(ErrorKind::Memory, 1, 0));
         };

@@ -1,6 +1,8 @@
 //! The installed filters and the trie made of them.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
+
+use hashbrown::HashMap;
 
 use super::block::Block;
 use super::build::{Built, build};
@@ -9,7 +11,8 @@ use super::listed::{MAX_LISTED, MIN_GROUPS};
 use super::{Error, ErrorKind, SetUse, Step, StepId};
 use crate::dispatch::{MAX_ENTRY, MAX_RANK, Machine, Shared};
 use crate::filter::Filter;
-use crate::shape::{self, Rule};
+use crate::hashing::FixedState;
+use crate::shape::{self, Shape, Templates};
 
 /// What a change of the set asks of whoever runs its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +51,10 @@ pub struct Set {
     seed: u64,
     groups: Vec<Option<Group>>,
     shapes: ShapeIndex,
-    entries: BTreeMap<u32, Installed>,
+    templates: Templates<Shared<Shape>>,
+    entries: HashMap<u32, Installed, FixedState>,
+    /// No entry that ever was in use is as high: most new ones are.
+    unused: u32,
     /// How many groups may be listed.
     listable: usize,
     /// The graph is not that of the groups: the next change makes a new one.
@@ -124,7 +130,9 @@ impl Set {
             seed,
             groups: Vec::new(),
             shapes: ShapeIndex::new(),
-            entries: BTreeMap::new(),
+            templates: Templates::default(),
+            entries: HashMap::default(),
+            unused: 0,
             listable: 0,
             behind: false,
             trie,
@@ -157,7 +165,9 @@ impl Set {
     ///
     /// When a limit is passed, or the entry is in use. The set is then as before.
     pub fn insert(&mut self, filter: &Filter, entry: u32, rank: u32) -> Result<Change, Error> {
-        self.insert_many(&[(filter, entry, rank)])
+        let (done, follows) = self.place(filter, entry, rank)?;
+        self.follow(follows)
+            .inspect_err(|_| self.undo([(entry, done)].into()))
     }
 
     /// Installs filters, all or none, and builds the trie once: `(filter, entry, rank)`.
@@ -169,7 +179,7 @@ impl Set {
         let mut done = Vec::with_capacity(filters.len());
         let mut follows = Follows::Nothing;
         for &(filter, entry, rank) in filters {
-            match self.place(shape::rule(filter), entry, rank) {
+            match self.place(filter, entry, rank) {
                 Ok((step, next)) => {
                     done.push((entry, step));
                     follows = follows.max(next);
@@ -260,78 +270,120 @@ impl Set {
         Change::Code
     }
 
-    /// Puts a rule into a group, without making the trie.
-    fn place(&mut self, rule: Rule, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
-        if entry > MAX_ENTRY {
-            return Err(Error::limit(
-                ErrorKind::Entry,
-                u64::from(entry),
-                u64::from(MAX_ENTRY),
-            ));
-        }
-        if rank > MAX_RANK {
-            return Err(Error::limit(
-                ErrorKind::Rank,
-                u64::from(rank),
-                u64::from(MAX_RANK),
-            ));
-        }
-        if self.entries.contains_key(&entry) {
-            return Err(Error::limit(ErrorKind::EntryInUse, u64::from(entry), 0));
-        }
-        let same_shape = self
-            .shapes
-            .get(&rule.shape.digest())
-            .cloned()
-            .unwrap_or_default();
-        for group in same_shape {
-            let known = self.groups[group as usize].as_ref();
-            let Some(known) = known.filter(|known| *known.shape == rule.shape) else {
-                continue;
-            };
-            let before = (self.is_listed(group), self.is_listing());
-            let (done, mut follows) = match known.fit(&rule.keys) {
-                Fit::Taken => continue,
-                Fit::Item => {
-                    let seen = self
-                        .within(group, |known| known.insert(&rule.keys, entry, rank))
-                        .unwrap_or(Ok(false))?;
-                    (
-                        Done::Added,
-                        if seen {
-                            Follows::Nothing
-                        } else {
-                            Follows::Tables
-                        },
-                    )
-                }
-                Fit::Varying(varying) => {
-                    let new = self.regrouped(group, varying, (&rule.keys, entry, rank))?;
-                    let old = self.replace(group, Some(new));
-                    (
-                        old.map_or(Done::Opened, |old| Done::Replaced(Box::new(old))),
-                        Follows::Graph,
-                    )
-                }
-            };
-            if before.0 || self.is_listed(group) || before.1 != self.is_listing() {
-                follows = Follows::Graph;
+    /// Puts a filter into a group, without making the trie.
+    fn place(&mut self, filter: &Filter, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
+        self.check(entry, rank)?;
+        match self.templates.find(filter) {
+            Some(template) => {
+                self.templates.prefer(template);
+                let (shape, keys) = self.templates.rule(template, filter);
+                self.place_rule(shape.clone(), keys, entry, rank)
             }
-            self.entries.insert(
-                entry,
-                Installed {
-                    group,
-                    keys: rule.keys,
-                    rank,
-                },
-            );
-            return Ok((done, follows));
+            None => self.place_analysed(filter, entry, rank),
         }
-        self.open(rule, entry, rank)
+    }
+
+    /// Refuses an entry or a rank that cannot be.
+    fn check(&self, entry: u32, rank: u32) -> Result<(), Error> {
+        let wrong = if entry > MAX_ENTRY {
+            (ErrorKind::Entry, entry, MAX_ENTRY)
+        } else if rank > MAX_RANK {
+            (ErrorKind::Rank, rank, MAX_RANK)
+        } else {
+            if entry >= self.unused || !self.entries.contains_key(&entry) {
+                return Ok(());
+            }
+            (ErrorKind::EntryInUse, entry, 0)
+        };
+        Err(Error::limit(wrong.0, wrong.1.into(), wrong.2.into()))
+    }
+
+    /// Places a filter that no template fits.
+    #[inline(never)]
+    fn place_analysed(
+        &mut self,
+        filter: &Filter,
+        entry: u32,
+        rank: u32,
+    ) -> Result<(Done, Follows), Error> {
+        let (rule, template) = shape::analyse(filter);
+        let shape = self
+            .known(&rule.shape)
+            .unwrap_or_else(|| Shared::new(rule.shape));
+        let placed = self.place_rule(shape.clone(), rule.keys, entry, rank)?;
+        if let Some(template) = template {
+            self.templates.learn(template, shape);
+        }
+        Ok(placed)
+    }
+
+    /// The groups' own instance of a shape.
+    fn known(&self, shape: &Shape) -> Option<Shared<Shape>> {
+        let groups = self.shapes.get(&shape.digest())?.iter();
+        let mut shapes = groups
+            .filter_map(|group| self.groups[*group as usize].as_ref())
+            .map(|group| &group.shape);
+        shapes.find(|known| ***known == *shape).cloned()
+    }
+
+    /// Puts a rule, whose shape is the groups' own instance if they have one, into a group.
+    fn place_rule(
+        &mut self,
+        shape: Shared<Shape>,
+        keys: Box<[u32]>,
+        entry: u32,
+        rank: u32,
+    ) -> Result<(Done, Follows), Error> {
+        let Some((group, fit)) = self.fitting(&shape, &keys) else {
+            return self.open(shape, keys, entry, rank);
+        };
+        let before = (self.is_listed(group), self.is_listing());
+        let (done, mut follows) = match fit {
+            Fit::Item(key) => {
+                let seen = self.within(group, |known| known.insert(key, entry, rank));
+                match seen {
+                    Some(seen) if seen? => (Done::Added, Follows::Nothing),
+                    _ => (Done::Added, Follows::Tables),
+                }
+            }
+            Fit::Varying(varying) => {
+                let old = self.vary(group, varying, (&keys, entry, rank))?;
+                (old, Follows::Graph)
+            }
+        };
+        if before.0 || self.is_listed(group) || before.1 != self.is_listing() {
+            follows = Follows::Graph;
+        }
+        self.enter(entry, Installed { group, keys, rank });
+        Ok((done, follows))
+    }
+
+    /// The first group of this shape that has no such rule, and how the rule fits there.
+    fn fitting(&self, shape: &Shared<Shape>, keys: &[u32]) -> Option<(u32, Fit)> {
+        self.shapes.get(&shape.digest())?.iter().find_map(|&group| {
+            let known = self.groups[group as usize].as_ref();
+            let known = known.filter(|known| Shared::ptr_eq(&known.shape, shape))?;
+            Some((group, known.fit(keys)?))
+        })
+    }
+
+    /// Makes more slots of a group vary, and adds a rule.
+    #[inline(never)]
+    fn vary(&mut self, group: u32, varying: u32, new: (&[u32], u32, u32)) -> Result<Done, Error> {
+        let new = self.regrouped(group, varying, new)?;
+        let old = self.replace(group, Some(new));
+        Ok(old.map_or(Done::Opened, |old| Done::Replaced(Box::new(old))))
     }
 
     /// Makes a group of a first member.
-    fn open(&mut self, rule: Rule, entry: u32, rank: u32) -> Result<(Done, Follows), Error> {
+    #[inline(never)]
+    fn open(
+        &mut self,
+        shape: Shared<Shape>,
+        keys: Box<[u32]>,
+        entry: u32,
+        rank: u32,
+    ) -> Result<(Done, Follows), Error> {
         let free = self
             .groups
             .iter()
@@ -344,35 +396,31 @@ impl Set {
                 self.limits.groups as u64,
             ));
         }
-        let installed = Installed {
-            group: free as u32,
-            keys: rule.keys.clone(),
-            rank,
-        };
-        self.shapes
-            .entry(rule.shape.digest())
-            .or_default()
-            .push(free as u32);
+        let group = free as u32;
+        self.shapes.entry(shape.digest()).or_default().push(group);
         if free == self.groups.len() {
             self.groups.push(None);
         }
-        self.replace(
-            free as u32,
-            Some(Group::new(self.machine, rule, entry, rank)),
-        );
-        self.entries.insert(entry, installed);
+        let first = Group::new(self.machine, shape, keys.clone(), entry, rank);
+        self.replace(group, Some(first));
+        self.enter(entry, Installed { group, keys, rank });
         Ok((Done::Opened, Follows::Graph))
     }
 
+    fn enter(&mut self, entry: u32, installed: Installed) {
+        self.unused = self.unused.max(entry + 1);
+        self.entries.insert(entry, installed);
+    }
+
     fn regrouped(&self, group: u32, varying: u32, new: (&[u32], u32, u32)) -> Result<Group, Error> {
-        let members = self
+        let mut members: Vec<(&[u32], u32, u32)> = self
             .entries
             .iter()
-            .filter(|(_, installed)| installed.group == group);
-        let members: Vec<(&[u32], u32, u32)> = members
+            .filter(|(_, installed)| installed.group == group)
             .map(|(entry, installed)| (&*installed.keys, *entry, installed.rank))
-            .chain(core::iter::once(new))
             .collect();
+        members.push(new);
+        members.sort_unstable_by_key(|(_, entry, _)| *entry);
         match &self.groups[group as usize] {
             Some(known) => known.regrouped(varying, &members, self.seed),
             None => Err(Error::limit(ErrorKind::Groups, 0, 0)),
@@ -380,6 +428,7 @@ impl Set {
     }
 
     /// Takes back insertions, the last first.
+    #[inline(never)]
     fn undo(&mut self, done: Vec<(u32, Done)>) {
         for (entry, step) in done.into_iter().rev() {
             let Some(installed) = self.entries.remove(&entry) else {
@@ -408,6 +457,9 @@ impl Set {
                 self.shapes.remove(&old.shape.digest());
             }
         }
+        if self.known(&old.shape).is_none() {
+            self.templates.forget(&old.shape);
+        }
         Some(old)
     }
 
@@ -416,29 +468,34 @@ impl Set {
         match follows {
             Follows::Nothing if !self.behind => return Ok(Change::Data),
             Follows::Tables if !self.behind => self.show(self.trie.blocks.clone()),
-            _ => {
-                let (built, unlisted) = match self.built(self.is_listing()) {
-                    // What does not fit into blocks is looked up group by group.
-                    Err(error) if self.is_listing() => (self.built(false)?, Some(error)),
-                    result => (result?, None),
-                };
-                let graph = Graph {
-                    steps: built.steps.into(),
-                    sets: built.sets.into(),
-                    best: built.best,
-                    each: built.each.into(),
-                    unlisted,
-                };
-                self.behind = false;
-                self.trie = Shared::new(Trie {
-                    machine: self.machine,
-                    graph: Shared::new(graph),
-                    groups: self.shown(),
-                    blocks: built.blocks.into(),
-                });
-            }
+            _ => self.rebuild()?,
         }
         Ok(Change::Code)
+    }
+
+    /// Makes the graph and the trie.
+    #[inline(never)]
+    fn rebuild(&mut self) -> Result<(), Error> {
+        let (built, unlisted) = match self.built(self.is_listing()) {
+            // What does not fit into blocks is looked up group by group.
+            Err(error) if self.is_listing() => (self.built(false)?, Some(error)),
+            result => (result?, None),
+        };
+        let graph = Graph {
+            steps: built.steps.into(),
+            sets: built.sets.into(),
+            best: built.best,
+            each: built.each.into(),
+            unlisted,
+        };
+        self.behind = false;
+        self.trie = Shared::new(Trie {
+            machine: self.machine,
+            graph: Shared::new(graph),
+            groups: self.shown(),
+            blocks: built.blocks.into(),
+        });
+        Ok(())
     }
 
     /// Builds the graph, the members of listed groups being rules of blocks if so asked.
@@ -455,13 +512,16 @@ impl Set {
             .map(|(at, _)| at)
             .collect();
         if listing {
+            let mut listed: Vec<(u32, &Installed, &Group)> = Vec::new();
             for (entry, installed) in &self.entries {
-                if let Some(group) = &self.groups[installed.group as usize]
-                    && group.may_be_listed()
-                {
-                    together.push(sources.len() as u32);
-                    sources.push(group.member(&installed.keys, *entry, installed.rank));
-                }
+                let group = self.groups[installed.group as usize].as_ref();
+                let group = group.filter(|group| group.may_be_listed());
+                listed.extend(group.map(|group| (*entry, installed, group)));
+            }
+            listed.sort_unstable_by_key(|(entry, ..)| *entry);
+            for (entry, installed, group) in listed {
+                together.push(sources.len() as u32);
+                sources.push(group.member(&installed.keys, entry, installed.rank));
             }
         }
         let rules = sources.len() - groups.len();

@@ -14,6 +14,7 @@ use super::machine::{Machine, State};
 use super::transfer::{Next, Told};
 #[cfg(test)]
 use crate::check::domain::Numbers;
+use crate::check::facts::Facts;
 use crate::check::policy::Policy;
 use crate::check::report::{Reason, Refusal, Report};
 
@@ -65,6 +66,8 @@ struct Pass<'a> {
     arrivals: Vec<State>,
     /// Indices in `arrivals` that are free.
     vacant: Vec<u32>,
+    /// What is known where a branch is taken.
+    told: Facts,
     /// How many facts may gather before those of dead numbers are dropped.
     crowd: usize,
     /// How many steps more may be taken.
@@ -99,6 +102,7 @@ impl<'a> Pass<'a> {
             arrival,
             arrivals: Vec::new(),
             vacant: Vec::new(),
+            told: Facts::default(),
             crowd: MANY_FACTS,
             work: MAX_WORK,
             at: 0,
@@ -162,9 +166,9 @@ impl<'a> Pass<'a> {
         let arrived = &mut self.arrivals[number as usize];
         let Machine { state, numbers, .. } = &mut self.machine;
         if falls_through {
-            state.join(numbers, arrived);
+            state.join(numbers, arrived, &arrived.facts);
         } else {
-            core::mem::swap(state, arrived);
+            state.take_from(arrived);
         }
         // There was room for it when it was taken.
         self.vacant.push(number);
@@ -263,28 +267,27 @@ impl<'a> Pass<'a> {
     /// The present state reaches `index` by a branch, having been told this.
     fn arrive(&mut self, index: usize, told: Option<&Told>) -> Result<(), Reason> {
         self.spend(1 + self.machine.state.facts.len() as u64)?;
-        let number = self.vacancy()?;
-        let mut arriving = core::mem::replace(&mut self.arrivals[number as usize], State::new());
-        arriving.clone_from(&self.machine.state);
+        // States are large: one is copied only where it is the first to arrive.
+        self.told.clone_from(&self.machine.state.facts);
         if let Some(told) = told {
-            self.machine.branch(told, &mut arriving);
+            self.machine.branch(told, &mut self.told);
         }
-        let reached = arriving.facts.possible();
+        if !self.told.possible() {
+            return Ok(());
+        }
         match self.arrival[index].checked_sub(1) {
-            Some(waiting) if reached => {
+            Some(waiting) => {
                 let waiting = waiting as usize;
                 self.spend_on_join(self.arrivals[waiting].facts.len())?;
-                self.arrivals[waiting].join(&mut self.machine.numbers, &arriving);
+                let Machine { state, numbers, .. } = &mut self.machine;
+                self.arrivals[waiting].join(numbers, state, &self.told);
             }
-            None if reached => {
-                self.arrivals[number as usize] = arriving;
+            None => {
+                let number = self.vacancy()?;
+                self.arrivals[number as usize].copy_from(&self.machine.state, &mut self.told);
                 self.arrival[index] = number + 1;
-                return Ok(());
             }
-            _ => {}
         }
-        self.arrivals[number as usize] = arriving;
-        self.vacant.push(number);
         Ok(())
     }
 

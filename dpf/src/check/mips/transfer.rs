@@ -1,11 +1,9 @@
 //! What each operation does to the abstract machine.
 
 use super::decode::{Binary, Condition, Half, Kind, Operand, Operation, Product};
-use super::machine::{
-    Comparison, HI, Hilo, LO, MAX, Machine, RETURN_ADDRESS, SIGN, State, check_system,
-};
+use super::machine::{Comparison, HI, Hilo, LO, MAX, Machine, RETURN_ADDRESS, SIGN, check_system};
 use crate::check::domain::{Range, Residue, Sum, ZERO};
-use crate::check::facts::Relation;
+use crate::check::facts::{Facts, Relation};
 use crate::check::report::Reason;
 use crate::check::state::Value;
 
@@ -114,10 +112,10 @@ impl Machine<'_> {
         Ok(Next::Continue)
     }
 
-    /// Learns in `taken`, a copy of the state, that the branch was, and here that it was not.
-    pub(super) fn branch(&mut self, told: &Told, taken: &mut State) {
+    /// Learns in `taken`, a copy of what is known, that the branch was, and here that it was not.
+    pub(super) fn branch(&mut self, told: &Told, taken: &mut Facts) {
         for Comparison { relation, a, b } in told.taken.into_iter().flatten() {
-            taken.facts.assume(&mut self.numbers, relation, a, b);
+            taken.assume(&mut self.numbers, relation, a, b);
         }
         for Comparison { relation, a, b } in told.passed.into_iter().flatten() {
             let facts = &mut self.state.facts;

@@ -157,7 +157,7 @@ impl<'a> Pass<'a> {
             ..
         } = &mut self.machine;
         if falls_through {
-            state.join(numbers, &arrived);
+            state.join(numbers, &arrived, &arrived.facts);
         } else {
             mem::swap(state, &mut arrived);
         }
@@ -265,7 +265,7 @@ impl<'a> Pass<'a> {
             }
             Some(number) => {
                 if let Some(known) = &mut self.arrivals[number as usize] {
-                    known.join(&mut self.machine.numbers, &arriving);
+                    known.join(&mut self.machine.numbers, &arriving, &arriving.facts);
                 }
                 self.vacant.push(arriving);
             }

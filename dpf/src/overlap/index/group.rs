@@ -14,6 +14,7 @@ use super::{
 use crate::{
     filter::{Filter, NodeId},
     shape::Shape,
+    shared::Shared,
 };
 
 /// No member.
@@ -23,7 +24,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     sample: Filter,
-    shape: Shape,
+    shape: Shared<Shape>,
     constants: Box<[u32]>,
     /// The slots that are keys, ascending.
     pub(super) free: Vec<usize>,
@@ -31,7 +32,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Of one filter: no slot is a key yet.
-    pub(super) fn new(shape: Shape, constants: Box<[u32]>) -> Self {
+    pub(super) fn new(shape: Shared<Shape>, constants: Box<[u32]>) -> Self {
         Layout {
             sample: shape.filled(&constants),
             shape,
@@ -133,7 +134,7 @@ impl<I: Copy> Group<I> {
         self.members.len() - self.vacant.len()
     }
 
-    pub(super) fn shape(&self) -> &Shape {
+    pub(super) fn shape(&self) -> &Shared<Shape> {
         &self.layout.shape
     }
 

@@ -32,7 +32,11 @@ use group::{Group, Layout};
 use plan::Plan;
 
 use super::{Budget, CannotTell, Reason, Relation, relate};
-use crate::{filter::Filter, shape};
+use crate::{
+    filter::Filter,
+    shape::{self, Shape, Template, Templates},
+    shared::Shared,
+};
 
 /// The most shapes of filters in one index, counting those whose constants the shape took in.
 pub const MAX_SHAPES: usize = 64;
@@ -105,6 +109,7 @@ pub struct Survey {
     findings: Vec<Finding>,
     keys: Box<[u32]>,
     place: Place,
+    template: Fitting,
 }
 
 impl Survey {
@@ -112,6 +117,16 @@ impl Survey {
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
+}
+
+/// What recognises the filter.
+#[derive(Debug)]
+enum Fitting {
+    /// The template with this number.
+    Known(usize),
+    /// One that is not yet known.
+    New(Template),
+    None,
 }
 
 #[derive(Debug)]
@@ -153,6 +168,7 @@ pub struct Index<I> {
     groups: Vec<Option<Group<I>>>,
     /// Between the group with the smaller number and the other.
     plans: BTreeMap<(usize, usize), Plan>,
+    templates: Templates<Shared<Shape>>,
     generation: u64,
 }
 
@@ -161,6 +177,7 @@ impl<I> Default for Index<I> {
         Index {
             groups: Vec::new(),
             plans: BTreeMap::new(),
+            templates: Templates::default(),
             generation: 0,
         }
     }
@@ -193,11 +210,21 @@ impl<I: Copy> Index<I> {
     ///
     /// [`CannotTell`] when the budget or another limit was reached first.
     pub fn survey(&self, filter: &Filter, budget: &mut Budget) -> Result<Survey, CannotTell> {
-        let shape::Rule { shape, keys } = shape::rule(filter);
-        let known = self
-            .groups
-            .iter()
-            .position(|group| group.as_ref().is_some_and(|group| *group.shape() == shape));
+        let (shape, keys, template) = match self.templates.find(filter) {
+            Some(template) => {
+                let (shape, keys) = self.templates.rule(template, filter);
+                (shape.clone(), keys, Fitting::Known(template))
+            }
+            None => {
+                let (rule, template) = shape::analyse(filter);
+                let fitting = template.map_or(Fitting::None, Fitting::New);
+                (Shared::new(rule.shape), rule.keys, fitting)
+            }
+        };
+        let is_same =
+            |known: &Group<I>| Shared::ptr_eq(known.shape(), &shape) || *known.shape() == shape;
+        let mut groups = self.groups.iter();
+        let known = groups.position(|group| group.as_ref().is_some_and(is_same));
         let place = match known.and_then(|at| self.groups[at].as_ref().map(|group| (at, group))) {
             Some((at, group)) if group.layout().fits(&keys) => Place::Known(at),
             Some((at, group)) => self.change(at, group.layout().widened(&keys), budget)?,
@@ -212,6 +239,7 @@ impl<I: Copy> Index<I> {
             findings,
             keys,
             place,
+            template,
         })
     }
 
@@ -235,12 +263,14 @@ impl<I: Copy> Index<I> {
         {
             self.rearrange(group, layout, own, plans);
         }
-        let at = self
-            .groups
-            .get_mut(group)
-            .and_then(Option::as_mut)
-            .ok_or(Stale)?
-            .insert(survey.keys, id);
+        let known = self.groups.get_mut(group).and_then(Option::as_mut);
+        let known = known.ok_or(Stale)?;
+        match survey.template {
+            Fitting::Known(template) => self.templates.prefer(template),
+            Fitting::New(template) => self.templates.learn(template, known.shape().clone()),
+            Fitting::None => {}
+        }
+        let at = known.insert(survey.keys, id);
         Ok(Member {
             group: group as u32,
             at,
@@ -254,6 +284,7 @@ impl<I: Copy> Index<I> {
         let id = group.remove(member.at)?;
         self.generation += 1;
         if group.len() == 0 {
+            self.templates.forget(group.shape());
             self.groups[number] = None;
             self.plans.retain(|&(a, b), _| a != number && b != number);
             self.refit();
