@@ -28,7 +28,7 @@ const UNSAFE_ISLANDS: &[&str] = &[
 
 /// Stages of `dpf`, upstream first: a stage imports only from those before it.
 const DPF_STAGES: &[&str] = &[
-    "syntax", "filter", "interp", "overlap", "shape", "dispatch", "trie", "walk", "codegen",
+    "syntax", "filter", "interp", "shape", "overlap", "dispatch", "trie", "walk", "codegen",
     "check", "runtime",
 ];
 /// What may be imported against that order, with the reason in ARCHITECTURE.md.
@@ -195,16 +195,13 @@ fn imports_downstream(source: &Source) -> Vec<String> {
         .split("#[cfg(test)]\nmod tests")
         .next()
         .unwrap_or_default();
+    let imported = imported(code);
     let later = DPF_STAGES
         .iter()
         .skip(own + 1)
         .filter(|name| !DPF_EXCEPTIONS.contains(&(stage, name)));
     later
-        .filter(|name| {
-            code.lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .any(|line| line.contains(&format!("crate::{name}")))
-        })
+        .filter(|name| imported.iter().any(|import| import == *name))
         .map(|name| {
             format!(
                 "{}: `{stage}` imports `{name}`, which is downstream of it",
@@ -212,6 +209,40 @@ fn imports_downstream(source: &Source) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// The modules of its own crate that code names, alone (`crate::a`) or in a list (`crate::{a, b::C}`).
+fn imported(code: &str) -> Vec<&str> {
+    let bare: Vec<&str> = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let mut names = Vec::new();
+    let mut depth = None;
+    for line in bare {
+        for word in line.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+            let name =
+                word.trim_end_matches(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+            match depth {
+                None if name == "crate::" && word.ends_with('{') => depth = Some(1),
+                None => names.extend(name.strip_prefix("crate::").and_then(first_of_path)),
+                Some(1) => names.extend(first_of_path(name)),
+                Some(_) => {}
+            }
+            depth = match (depth, word.as_bytes().last()) {
+                (Some(1), Some(b'{')) if name == "crate::" => Some(1),
+                (Some(open), Some(b'{')) => Some(open + 1),
+                (Some(1), Some(b'}')) => None,
+                (Some(open), Some(b'}')) => Some(open - 1),
+                (depth, _) => depth,
+            };
+        }
+    }
+    names
+}
+
+fn first_of_path(path: &str) -> Option<&str> {
+    path.split("::").next().filter(|name| !name.is_empty())
 }
 
 fn speaks_of_itself(source: &Source) -> Vec<String> {
@@ -261,4 +292,16 @@ fn find(source: &Source, words: &[String], reason: &str) -> Vec<String> {
         .filter(|(_, line)| words.iter().any(|word| line.contains(word.as_str())))
         .map(|(number, line)| format!("{}:{}: `{}` {reason}", source.path, number + 1, line.trim()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::imported;
+
+    #[test]
+    fn imports_alone_and_in_lists_are_seen() {
+        let code = "use crate::filter::Filter;\nuse crate::{\n    shape::{Rule, deep::er},\n    walk,\n};\n\
+                    // crate::nothing\nfn f() { crate::trie::g(); }\nuse other::{check};";
+        assert_eq!(imported(code), ["filter", "shape", "walk", "trie"]);
+    }
 }
