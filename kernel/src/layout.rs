@@ -1,0 +1,177 @@
+//! Memory that the kernel's Rust and its assembly share.
+//!
+//! Wired entries of the TLB put three pages at the top of kseg2, where any instruction reaches them as
+//! `offset(zero)`: the record page and the scratch page, the same for all, and the page of the current
+//! environment, which an entry of the TLB written by each transfer selects (docs/kernel.md tells why).
+//! Every offset that the assembly uses is a constant here and is checked against the structure it is in.
+
+use aegis_abi::layout::{ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS};
+
+/// Where the record page is mapped (wired entry 0).
+pub const RECORDS_ADDRESS: u32 = 0xffff_d000;
+/// Where the scratch page is mapped (wired entry 2).
+pub const SCRATCH_ADDRESS: u32 = 0xffff_e000;
+/// Where the current environment's page is mapped (wired entry 1).
+pub const ENV_ADDRESS: u32 = 0xffff_f000;
+
+/// What the assembly does with a selector: 16 bytes.
+///
+/// A system call's record has a `high` that is not negative, and is entered at `low` with the
+/// exception's address in `k0` and `high` in `k1`. An environment that can be entered has its EntryHi
+/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Record {
+    /// EntryHi; of a system call on the stack, its procedure's physical address.
+    pub high: u32,
+    /// EntryLo; of a system call, the address of its assembly.
+    pub low: u32,
+    /// Status, as `rfe` shall find it.
+    pub status: u32,
+    /// Where it goes on.
+    pub entry: u32,
+}
+
+/// The record page.
+#[derive(Clone, Debug)]
+#[repr(C, align(4096))]
+pub struct Records {
+    /// Of system calls.
+    pub syscalls: [Record; SCALL_RECORDS as usize],
+    /// Of synchronous transfers to each environment.
+    pub synchronous: [Record; MOST_ENVS],
+    /// Of asynchronous ones.
+    pub asynchronous: [Record; MOST_ENVS],
+}
+
+const _: () = assert!(size_of::<Records>() == 4096 && ACALL_RECORDS == 160);
+
+/// Words that the assembly keeps between instructions, and its stack's top.
+#[derive(Clone, Debug, Default)]
+#[repr(C, align(4096))]
+pub struct Scratch {
+    /// `t0` and `t1` at the last exception that is the kernel's.
+    pub t0: u32,
+    /// See `t0`.
+    pub t1: u32,
+    /// `k0` at the last exception.
+    pub k0: u32,
+    /// The environment whose the time slice stays after asynchronous transfers, plus 1; 0 if there was
+    /// none since the last clock tick.
+    pub pinned: u32,
+    /// EntryHi and EntryLo of wired entry 1 for the environment that runs.
+    pub current_high: u32,
+    /// See `current_high`.
+    pub current_low: u32,
+    /// The same for the kernel's own page, whose handlers stop the machine: mapped while Rust runs.
+    pub kernel_low: u32,
+    /// The caller's `sp`, `ra` and where it goes on, while a stack call runs.
+    pub sp: u32,
+    /// See `sp`.
+    pub ra: u32,
+    /// See `sp`.
+    pub epc: u32,
+    /// Status of the environment that runs, as `rfe` shall find it.
+    pub status: u32,
+    /// The top of the kernel's stack.
+    pub stack: u32,
+}
+
+/// What an environment is to the kernel: one page that its creator gave.
+#[derive(Clone, Debug)]
+#[repr(C, align(4096))]
+pub struct EnvPage {
+    /// Where three registers are saved, by cause: addresses in kseg0.
+    pub save: [u32; 16],
+    /// Where each cause goes: in kuseg a handler of the application's, else the kernel's.
+    pub handler: [u32; 16],
+    /// Address of the STLB, exclusive-or the hash of the current context times 4.
+    pub hash: u32,
+    /// The environment's number.
+    pub id: u32,
+    /// The rest is Rust's alone.
+    pub state: EnvState,
+}
+
+/// What only Rust reads of an environment.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct EnvState {
+    /// Who controls it.
+    pub parent: u32,
+    /// Capabilities to control it are of this epoch.
+    pub epoch: u32,
+    /// ASIDs of its contexts, 0 if a context has none just now.
+    pub asids: [u8; CONTEXTS],
+    /// The context that is installed.
+    pub context: u32,
+    /// Status bits: coprocessor 1.
+    pub status: u32,
+    /// Its entry points, 0 where none is set.
+    pub entries: [u32; ENTRIES],
+    /// Guaranteed mappings: virtual page address and EntryLo; an EntryLo without V is none.
+    pub guaranteed: [(u32, u32); MOST_GUARANTEED],
+    /// Grants: page and rights (bits 1–0) with the epochs they were made in; all zero is none.
+    pub grants: [Grant; MOST_GRANTS],
+    /// Backing pages preloaded; `u16::MAX` is none.
+    pub backing: [u16; MOST_BACKING],
+    /// Physical address of the repossession vector, 0 for none.
+    pub repossession: u32,
+    /// Pages that are never taken.
+    pub reserve: u32,
+    /// Pages it owns.
+    pub pages: u32,
+    /// The request to give back that is pending: kind, how many are still due, the tick of the deadline.
+    pub due: Due,
+    /// Forged capabilities it presented.
+    pub forgeries: u32,
+}
+
+/// Grants of an environment, at most.
+pub const MOST_GRANTS: usize = 64;
+/// Backing pages of an environment, at most.
+pub const MOST_BACKING: usize = 64;
+
+/// A right to map another's page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Grant {
+    /// The page.
+    pub page: u16,
+    /// The rights; 0 is no grant.
+    pub rights: u16,
+    /// The page's epochs for reading and writing when it was made.
+    pub read_epoch: u16,
+    /// See `read_epoch`.
+    pub write_epoch: u16,
+}
+
+/// A request for resources that is not met yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Due {
+    /// Which kind, by `layout::REVOKE_*`.
+    pub kind: u32,
+    /// How many are still due; 0 is no request.
+    pub count: u32,
+    /// The tick by which.
+    pub deadline: u32,
+    /// Whether the application has been told.
+    pub told: u32,
+}
+
+const _: () = assert!(size_of::<EnvPage>() == 4096);
+
+/// The software TLB: 4096 entries of 8 bytes, direct-mapped (§5.4), as two arrays, so that one
+/// address and one offset reach both. A tag has the form of EntryHi.
+#[derive(Clone, Debug)]
+#[repr(C, align(32768))]
+pub struct Stlb {
+    /// VPN and ASID; a tag with bit 31 set is no entry.
+    pub tags: [u32; STLB_ENTRIES],
+    /// EntryLo.
+    pub entries: [u32; STLB_ENTRIES],
+}
+
+/// Entries of the STLB.
+pub const STLB_ENTRIES: usize = 4096;
