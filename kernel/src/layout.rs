@@ -18,11 +18,15 @@ pub const ENV_ADDRESS: u32 = 0xffff_f000;
 ///
 /// A system call's record has a `high` that is not negative, and is entered at `low` with the
 /// exception's address in `k0` and `high` in `k1`. An environment that can be entered has its EntryHi
-/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page.
+/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page, valid and dirty
+/// but not global: under ASID 0 that address is the kernel's own page. Of an asynchronous transfer, `low`
+/// is [`crate::machine::Label::Asynchronous`] and `high` the offset of the environment's synchronous
+/// record in the record page. Of an environment that sleeps, `low` is [`crate::machine::Label::Asleep`]
+/// and `high` the record's own offset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
-    /// EntryHi; of a system call on the stack, its procedure's physical address.
+    /// EntryHi; of a system call, the complement of its procedure's address.
     pub high: u32,
     /// EntryLo; of a system call, the address of its assembly.
     pub low: u32,
@@ -56,25 +60,62 @@ pub struct Scratch {
     pub t1: u32,
     /// `k0` at the last exception.
     pub k0: u32,
-    /// The environment whose the time slice stays after asynchronous transfers, plus 1; 0 if there was
+    /// The environment that the time slice stays with after asynchronous transfers; all ones if there was
     /// none since the last clock tick.
     pub pinned: u32,
-    /// EntryHi and EntryLo of wired entry 1 for the environment that runs.
+    /// EntryHi and EntryLo of wired entry 1 for the environment that runs: set on the way into the kernel's
+    /// logic, and what is written to that entry on the way out of primitives, interrupts and fresh entries.
     pub current_high: u32,
     /// See `current_high`.
     pub current_low: u32,
-    /// The same for the kernel's own page, whose handlers stop the machine: mapped while Rust runs.
-    pub kernel_low: u32,
-    /// The caller's `sp`, `ra` and where it goes on, while a stack call runs.
+    /// The caller's `sp` and `ra` while a stack call runs.
     pub sp: u32,
     /// See `sp`.
     pub ra: u32,
-    /// See `sp`.
-    pub epc: u32,
-    /// Status of the environment that runs, as `rfe` shall find it.
+    /// Status of the environment that runs, as `rfe` shall find it: set and used as `current_high` is.
     pub status: u32,
-    /// The top of the kernel's stack.
+    /// Not 0 if the kernel's logic wants an environment entered afresh: at `epc`, with `arguments` in `a0`
+    /// to `a3`, and every other register zero.
+    pub fresh: u32,
+    /// See `fresh`.
+    pub epc: u32,
+    /// See `fresh`.
+    pub arguments: [u32; 4],
+    /// What `sp` is when the kernel's stack is empty: room for a callee's four arguments, then a [`Frame`].
     pub stack: u32,
+}
+
+/// What was in the processor when an interrupt or a primitive came. The registers that procedures of o32
+/// keep are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Frame {
+    /// The assembler's register.
+    pub at: u32,
+    /// `v0` and `v1`.
+    pub v: [u32; 2],
+    /// `a0` to `a3`.
+    pub a: [u32; 4],
+    /// `t0` to `t9`.
+    pub t: [u32; 10],
+    /// `k0`, which the kernel keeps over interrupts.
+    pub k0: u32,
+    /// The stack pointer.
+    pub sp: u32,
+    /// The return address.
+    pub ra: u32,
+    /// HI.
+    pub hi: u32,
+    /// LO.
+    pub lo: u32,
+    /// Where it goes on.
+    pub epc: u32,
+    /// Cause.
+    pub cause: u32,
+    /// BadVAddr.
+    pub bad_address: u32,
+    /// Not 0 if the exception is to be handed on to the application as it came.
+    pub forward: u32,
 }
 
 /// What an environment is to the kernel: one page that its creator gave.

@@ -38,6 +38,9 @@ pub trait Machine {
     fn tlb_delete(&mut self, high: u32);
     /// Makes what has been written to a page as code executable.
     fn forget_code(&mut self, page: PageNo);
+    /// Status of an application without coprocessor 1, as `rfe` shall find it: user mode, interrupts on, those
+    /// lines that the board uses.
+    fn status(&self) -> u32;
     /// The assembly's address of a label.
     fn label(&self, label: Label) -> u32;
     /// Prints a byte.

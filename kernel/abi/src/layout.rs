@@ -17,12 +17,14 @@ pub const MOST_GUARANTEED: usize = 32;
 pub const CONTEXTS: usize = 4;
 
 /// `v0` for a synchronous protected control transfer (Scall) to environment `id`: the callee gets this time
-/// slice and all its later instances. Every register arrives as it was, `k0` and `k1` apart.
+/// slice and all its later instances. Every register arrives as it was, but `v0`, which the kernel sets to the
+/// caller's identifier, and `k0` and `k1`.
 pub const fn scall_selector(id: u32) -> u32 {
     (SCALL_RECORDS + id) << 4
 }
 
-/// `v0` for an asynchronous one (Acall): the callee gets the rest of this time slice alone.
+/// `v0` for an asynchronous one (Acall): the callee gets the rest of this time slice alone. Registers as
+/// with [`scall_selector`].
 pub const fn acall_selector(id: u32) -> u32 {
     (ACALL_RECORDS + id) << 4
 }

@@ -16,7 +16,7 @@
 //! - *stack*: on the kernel's stack, like a procedure of o32: arguments in `a0` to `a3`, results in `v0` and
 //!   `v1`; `at`, `a0`–`a3`, `t0`–`t9`, HI and LO are lost.
 //! - *primitive*: a pseudo-instruction (paper, §5.1, table 3): arguments in `t1` and `t2`. It changes
-//!   no register, but `v0` if it fails.
+//!   no register but `v0`, which is 0 afterwards or the error.
 //!
 //! No call takes a virtual address to read or write memory at: buffers are named by physical page and
 //! offset, and the page must be the caller's. So the kernel never takes a translation miss.
@@ -25,6 +25,7 @@
 mod capability;
 mod error;
 pub mod layout;
+pub mod module;
 mod name;
 
 pub use capability::{Capability, Kind, Rights};
