@@ -37,6 +37,19 @@ impl Toolchain {
 ///
 /// When no compiler can be had, it fails, or what it made holds what a R3000 must not be given.
 pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
+    build_with(folder, name, &[])
+}
+
+/// The same, with variables for its compilation.
+///
+/// # Errors
+///
+/// As [`build`].
+pub(crate) fn build_with(
+    folder: &str,
+    name: &str,
+    variables: &[(&str, &Path)],
+) -> Result<PathBuf> {
     let toolchain = toolchain()?;
     let script = root().join(folder).join("image.ld");
     let target = root().join("target/image");
@@ -53,7 +66,8 @@ pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_MIPSEL_SONY_PSX_LINKER", &toolchain.linker)
         .env("RUSTFLAGS", flags(&script))
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .envs(variables.iter().copied());
     if let Some(rustc) = &toolchain.rustc {
         command.env("RUSTC", rustc);
     }

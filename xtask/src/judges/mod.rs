@@ -6,7 +6,7 @@
 //! display, and installed where they are missing.
 
 mod gxemul;
-mod mame;
+pub(crate) mod mame;
 
 use crate::image;
 use crate::setup::{self, GXEMUL, MAME};

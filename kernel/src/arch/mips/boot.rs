@@ -1,0 +1,156 @@
+//! From the ROM's registers to the first environment.
+//!
+//! Two ways lead here. A boot ROM hands over counted arguments and a vector of calls, and tells which
+//! pages there are. A host that has put the image into memory itself hands over how much there is and a
+//! string. What both say is told from `a2`, which holds a magic number where there is a ROM.
+
+use super::{Mips, assembly, entry, fatal, flush, physical};
+use crate::plat::decstation::{Board, Rom};
+use aegis_abi::PageNo;
+use aegis_abi::layout::PAGE_BYTES;
+use core::cell::UnsafeCell;
+
+/// The argument that makes GXemul forget what the kernel touched, on every way to user mode.
+const FORGETFUL: &[u8] = b"forgetful";
+/// Bytes of the boot arguments, at most; a page of the kernel's, which others may read.
+pub(super) const ARGUMENT_BYTES: usize = PAGE_BYTES as usize;
+
+/// The boot arguments, words with a space between, a zero byte behind.
+#[repr(C, align(4096))]
+pub(super) struct Arguments(UnsafeCell<[u8; ARGUMENT_BYTES]>);
+
+// SAFETY: it is written before there is anybody to read it.
+unsafe impl Sync for Arguments {}
+
+pub(super) static ARGUMENTS: Arguments = Arguments(UnsafeCell::new([0; ARGUMENT_BYTES]));
+
+impl Arguments {
+    /// The first page of them, of which there is one.
+    pub(super) fn page(&self) -> PageNo {
+        PageNo((physical(self.0.get() as u32) / PAGE_BYTES) as u16)
+    }
+
+    /// The bytes, without the zero.
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: `aegis_boot` has written them, and nothing does after it.
+        let bytes = unsafe { &*self.0.get() };
+        let end = bytes.iter().position(|byte| *byte == 0);
+        &bytes[..end.unwrap_or(ARGUMENT_BYTES - 1)]
+    }
+}
+
+/// The start of Rust: the ROM's four words, nothing else in the machine set up.
+#[unsafe(no_mangle)]
+extern "C" fn aegis_boot(a0: u32, a1: u32, a2: u32, a3: u32) -> ! {
+    let rom = Rom::new(a2, a3);
+    let board = Board::new(assembly::read_processor(), rom);
+    fatal::prepare(rom);
+    // SAFETY: this is the only time that these words are used, as whoever wrote them means them.
+    let memory = unsafe {
+        match rom {
+            Some(rom) => {
+                from_rom(a0, a1);
+                rom.memory()
+            }
+            None => {
+                from_host(a1);
+                a0
+            }
+        }
+    };
+    let pages = (memory / PAGE_BYTES).min(u32::from(u16::MAX)) as u16;
+    let mut words = ARGUMENTS.bytes().split(|byte| *byte == b' ');
+    let forgetful = words.any(|word| word == FORGETFUL);
+    // SAFETY: this runs once, first, and memory has been measured.
+    let machine = unsafe { Mips::new(board, pages, forgetful) };
+    entry::start(machine)
+}
+
+/// Copies arguments behind the command's name and the image's.
+unsafe fn from_rom(count: u32, arguments: u32) {
+    let mut at = 0;
+    for index in 2..count {
+        // SAFETY: the ROM has as many pointers there as it counts.
+        let text = unsafe { ((arguments + 4 * index) as *const u32).read() };
+        if at > 0 {
+            push(&mut at, b' ');
+        }
+        // SAFETY: each points to a string.
+        unsafe { copy(&mut at, text) };
+    }
+}
+
+unsafe fn from_host(text: u32) {
+    if text != 0 {
+        // SAFETY: the host put a string there.
+        unsafe { copy(&mut 0, text) };
+    }
+}
+
+/// Copies a string that ends in a zero.
+unsafe fn copy(at: &mut usize, mut text: u32) {
+    loop {
+        // SAFETY: the string has not ended before this.
+        let byte = unsafe { (text as *const u8).read() };
+        if byte == 0 || *at == ARGUMENT_BYTES - 1 {
+            return;
+        }
+        push(at, byte);
+        text += 1;
+    }
+}
+
+fn push(at: &mut usize, byte: u8) {
+    if *at < ARGUMENT_BYTES - 1 {
+        // SAFETY: nobody reads them yet.
+        let bytes = unsafe { &mut *ARGUMENTS.0.get() };
+        bytes[*at] = byte;
+        *at += 1;
+    }
+}
+
+/// Copies the vectors to where the processor looks for them; before that, makes every way to user mode
+/// lead through code that makes GXemul forget, if it shall.
+pub(super) fn install_vectors(forgetful: bool) {
+    let start = &raw const assembly::vector_source as u32;
+    let end = &raw const assembly::vector_source_end as u32;
+    if forgetful {
+        let text = start & !(PAGE_BYTES - 1);
+        let first = &raw const assembly::exits as u32;
+        let last = &raw const assembly::exits_end as u32;
+        for place in (first..last).step_by(4) {
+            // SAFETY: the table holds addresses of two instructions, of which the first is `jr k0` or
+            // `jr k1`; nothing runs there yet, and the cache is told below.
+            unsafe {
+                let at = *(place as *const u32) as *mut u32;
+                let by_k0 = at.read() >> 21 & 31 == 26;
+                let way = if by_k0 { &raw const assembly::forgetful_k0 } else { &raw const assembly::forgetful_k1 };
+                // j way; nop
+                at.write_volatile(2 << 26 | (way as u32 >> 2 & 0x03ff_ffff));
+                at.add(1).write_volatile(0);
+            }
+        }
+        flush(text, &raw const assembly::text_end as u32 - text);
+    }
+    let words = (end - start) / 4;
+    for word in 0..words {
+        // SAFETY: the first page of memory is the kernel's.
+        unsafe {
+            let word_of_code = (start as *const u32).add(word as usize).read();
+            (0x8000_0000 as *mut u32).add(word as usize).write_volatile(word_of_code);
+        }
+    }
+    flush(0x8000_0000, 4 * words);
+}
+
+/// The first page behind the image.
+pub(super) fn first_free_page() -> PageNo {
+    PageNo(physical(&raw const assembly::image_end as u32).div_ceil(PAGE_BYTES) as u16)
+}
+
+/// The pages that hold the boot modules: the first, and how many.
+pub(super) fn modules() -> (PageNo, u32) {
+    let first = physical(&raw const assembly::modules as u32) / PAGE_BYTES;
+    let end = physical(&raw const assembly::modules_end as u32).div_ceil(PAGE_BYTES);
+    (PageNo(first as u16), end - first)
+}

@@ -1,0 +1,3 @@
+//! Boards: clock, console, memory, and how the machine is stopped.
+
+pub mod decstation;
