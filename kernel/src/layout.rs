@@ -5,7 +5,9 @@
 //! environment, which an entry of the TLB written by each transfer selects (docs/kernel.md tells why).
 //! Every offset that the assembly uses is a constant here and is checked against the structure it is in.
 
-use aegis_abi::layout::{ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS};
+use aegis_abi::layout::{
+    ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS,
+};
 
 /// Where the record page is mapped (wired entry 0).
 pub const RECORDS_ADDRESS: u32 = 0xffff_d000;
@@ -18,7 +20,10 @@ pub const ENV_ADDRESS: u32 = 0xffff_f000;
 ///
 /// A system call's record has a `high` that is not negative, and is entered at `low` with the
 /// exception's address in `k0` and `high` in `k1`. An environment that can be entered has its EntryHi
-/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page.
+/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page. The record of an
+/// asynchronous transfer is entered like a call's: `low` is the assembly for it, `high` the offset of the
+/// synchronous record in the page, `status` and `entry` are what they are in any. An environment has
+/// either both records or none: it can be called once it has set both entry points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -59,7 +64,9 @@ pub struct Scratch {
     /// The environment whose the time slice stays after asynchronous transfers, plus 1; 0 if there was
     /// none since the last clock tick.
     pub pinned: u32,
-    /// EntryHi and EntryLo of wired entry 1 for the environment that runs.
+    /// EntryHi and EntryLo of wired entry 1 for the environment that runs: its page's `high` and `low`.
+    /// The assembly sets them on its way to Rust, for transfers do not; Rust reads from `current_low` who
+    /// the caller is, and changes both when another shall run.
     pub current_high: u32,
     /// See `current_high`.
     pub current_low: u32,
@@ -75,6 +82,11 @@ pub struct Scratch {
     pub status: u32,
     /// The top of the kernel's stack.
     pub stack: u32,
+    /// 1 if Rust chose that an environment begins at `epc` with `status`, with `arguments` in `a0` to `a2`
+    /// and every other register clear, whatever was saved. The assembly sets it back.
+    pub fresh: u32,
+    /// See `fresh`.
+    pub arguments: [u32; 3],
 }
 
 /// What an environment is to the kernel: one page that its creator gave.
@@ -89,42 +101,38 @@ pub struct EnvPage {
     pub hash: u32,
     /// The environment's number.
     pub id: u32,
+    /// EntryHi and EntryLo of wired entry 1 for its current context; EntryHi 0 while that has no ASID.
+    pub high: u32,
+    /// See `high`.
+    pub low: u32,
     /// The rest is Rust's alone.
     pub state: EnvState,
 }
 
-/// What only Rust reads of an environment.
+/// What only Rust reads of an environment. What is no secret is in `aegis_abi::bookkeeping`.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct EnvState {
-    /// Who controls it.
-    pub parent: u32,
-    /// Capabilities to control it are of this epoch.
-    pub epoch: u32,
     /// ASIDs of its contexts, 0 if a context has none just now.
     pub asids: [u8; CONTEXTS],
     /// The context that is installed.
     pub context: u32,
     /// Status bits: coprocessor 1.
     pub status: u32,
+    /// 1 if it may use the console.
+    pub console: u32,
     /// Its entry points, 0 where none is set.
     pub entries: [u32; ENTRIES],
+    /// Where three registers are saved at the end of a slice, in kseg0; 0 for nowhere.
+    pub slice_save: u32,
     /// Guaranteed mappings: virtual page address and EntryLo; an EntryLo without V is none.
     pub guaranteed: [(u32, u32); MOST_GUARANTEED],
-    /// Grants: page and rights (bits 1–0) with the epochs they were made in; all zero is none.
+    /// Grants: rights to pages of others. Rights of 0 are none.
     pub grants: [Grant; MOST_GRANTS],
-    /// Backing pages preloaded; `u16::MAX` is none.
+    /// Backing pages preloaded; `NO_PAGE` is none.
     pub backing: [u16; MOST_BACKING],
     /// Physical address of the repossession vector, 0 for none.
     pub repossession: u32,
-    /// Pages that are never taken.
-    pub reserve: u32,
-    /// Pages it owns.
-    pub pages: u32,
-    /// The request to give back that is pending: kind, how many are still due, the tick of the deadline.
-    pub due: Due,
-    /// Forged capabilities it presented.
-    pub forgeries: u32,
 }
 
 /// Grants of an environment, at most.
@@ -141,23 +149,21 @@ pub struct Grant {
     /// The rights; 0 is no grant.
     pub rights: u16,
     /// The page's epochs for reading and writing when it was made.
-    pub read_epoch: u16,
+    pub read_epoch: u32,
     /// See `read_epoch`.
-    pub write_epoch: u16,
+    pub write_epoch: u32,
 }
 
-/// A request for resources that is not met yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What an interrupt saves before it calls Rust, and what is in the registers after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
-pub struct Due {
-    /// Which kind, by `layout::REVOKE_*`.
-    pub kind: u32,
-    /// How many are still due; 0 is no request.
-    pub count: u32,
-    /// The tick by which.
-    pub deadline: u32,
-    /// Whether the application has been told.
-    pub told: u32,
+pub struct Frame {
+    /// `t0`, `t1`, `t2`.
+    pub t: [u32; 3],
+    /// EPC: where it goes on.
+    pub epc: u32,
+    /// Cause.
+    pub cause: u32,
 }
 
 const _: () = assert!(size_of::<EnvPage>() == 4096);
