@@ -166,6 +166,35 @@ pub struct Frame {
     pub cause: u32,
 }
 
+impl EnvPage {
+    /// Every word clear: what a page holds before it is an environment.
+    pub const CLEAR: EnvPage = EnvPage {
+        save: [0; 16],
+        handler: [0; 16],
+        hash: 0,
+        id: 0,
+        high: 0,
+        low: 0,
+        state: EnvState {
+            asids: [0; CONTEXTS],
+            context: 0,
+            status: 0,
+            console: 0,
+            entries: [0; ENTRIES],
+            slice_save: 0,
+            guaranteed: [(0, 0); MOST_GUARANTEED],
+            grants: [Grant {
+                page: 0,
+                rights: 0,
+                read_epoch: 0,
+                write_epoch: 0,
+            }; MOST_GRANTS],
+            backing: [0; MOST_BACKING],
+            repossession: 0,
+        },
+    };
+}
+
 const _: () = assert!(size_of::<EnvPage>() == 4096);
 
 /// The software TLB: 4096 entries of 8 bytes, direct-mapped (§5.4), as two arrays, so that one

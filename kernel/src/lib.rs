@@ -26,6 +26,8 @@ mod capability;
 mod configure;
 mod console;
 pub mod env;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fake;
 mod grant;
 pub mod invariant;
 pub mod layout;
@@ -34,6 +36,8 @@ pub mod page;
 mod revoke;
 mod slice;
 mod stlb;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod translate;
 
