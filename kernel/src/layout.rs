@@ -5,7 +5,9 @@
 //! environment, which an entry of the TLB written by each transfer selects (docs/kernel.md tells why).
 //! Every offset that the assembly uses is a constant here and is checked against the structure it is in.
 
-use aegis_abi::layout::{ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS};
+use aegis_abi::layout::{
+    ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS,
+};
 
 /// Where the record page is mapped (wired entry 0).
 pub const RECORDS_ADDRESS: u32 = 0xffff_d000;
@@ -18,11 +20,11 @@ pub const ENV_ADDRESS: u32 = 0xffff_f000;
 ///
 /// A system call's record has a `high` that is not negative, and is entered at `low` with the
 /// exception's address in `k0` and `high` in `k1`. An environment that can be entered has its EntryHi
-/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page, valid and dirty
-/// but not global: under ASID 0 that address is the kernel's own page. Of an asynchronous transfer, `low`
-/// is [`crate::machine::Label::Asynchronous`] and `high` the offset of the environment's synchronous
-/// record in the record page. Of an environment that sleeps, `low` is [`crate::machine::Label::Asleep`]
-/// and `high` the record's own offset.
+/// (VPN of [`ENV_ADDRESS`] and its ASID, so it is negative) and the EntryLo of its page, which is not
+/// global: under ASID 0 that address is the kernel's own page. The record of an environment that sleeps
+/// has in `high` its own offset. The record of an asynchronous transfer is entered like a call's: `low` is the assembly for it, `high` the offset of the
+/// synchronous record in the page, `status` and `entry` are what they are in any. An environment has
+/// either both records or none: it can be called once it has set both entry points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Record {
@@ -60,62 +62,30 @@ pub struct Scratch {
     pub t1: u32,
     /// `k0` at the last exception.
     pub k0: u32,
-    /// The environment that the time slice stays with after asynchronous transfers; all ones if there was
+    /// The environment whose the time slice stays after asynchronous transfers, plus 1; 0 if there was
     /// none since the last clock tick.
     pub pinned: u32,
-    /// EntryHi and EntryLo of wired entry 1 for the environment that runs: set on the way into the kernel's
-    /// logic, and what is written to that entry on the way out of primitives, interrupts and fresh entries.
+    /// EntryHi and EntryLo of wired entry 1 for the environment that runs: its page's `high` and `low`.
+    /// The assembly sets them on its way to Rust, for transfers do not; Rust reads from `current_low` who
+    /// the caller is, and changes both when another shall run.
     pub current_high: u32,
     /// See `current_high`.
     pub current_low: u32,
-    /// The caller's `sp` and `ra` while a stack call runs.
+    /// The caller's `sp`, `ra` and where it goes on, while a stack call runs.
     pub sp: u32,
     /// See `sp`.
     pub ra: u32,
-    /// Status of the environment that runs, as `rfe` shall find it: set and used as `current_high` is.
-    pub status: u32,
-    /// Not 0 if the kernel's logic wants an environment entered afresh: at `epc`, with `arguments` in `a0`
-    /// to `a3`, and every other register zero.
-    pub fresh: u32,
-    /// See `fresh`.
+    /// See `sp`.
     pub epc: u32,
-    /// See `fresh`.
-    pub arguments: [u32; 4],
+    /// Status of the environment that runs, as `rfe` shall find it.
+    pub status: u32,
     /// What `sp` is when the kernel's stack is empty: room for a callee's four arguments, then a [`Frame`].
     pub stack: u32,
-}
-
-/// What was in the processor when an interrupt or a primitive came. The registers that procedures of o32
-/// keep are not in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Frame {
-    /// The assembler's register.
-    pub at: u32,
-    /// `v0` and `v1`.
-    pub v: [u32; 2],
-    /// `a0` to `a3`.
-    pub a: [u32; 4],
-    /// `t0` to `t9`.
-    pub t: [u32; 10],
-    /// `k0`, which the kernel keeps over interrupts.
-    pub k0: u32,
-    /// The stack pointer.
-    pub sp: u32,
-    /// The return address.
-    pub ra: u32,
-    /// HI.
-    pub hi: u32,
-    /// LO.
-    pub lo: u32,
-    /// Where it goes on.
-    pub epc: u32,
-    /// Cause.
-    pub cause: u32,
-    /// BadVAddr.
-    pub bad_address: u32,
-    /// Not 0 if the exception is to be handed on to the application as it came.
-    pub forward: u32,
+    /// 1 if Rust chose that an environment begins at `epc` with `status`, with `arguments` in `a0` to `a2`
+    /// and every other register clear, whatever was saved. The assembly sets it back.
+    pub fresh: u32,
+    /// See `fresh`.
+    pub arguments: [u32; 3],
 }
 
 /// What an environment is to the kernel: one page that its creator gave.
@@ -130,42 +100,38 @@ pub struct EnvPage {
     pub hash: u32,
     /// The environment's number.
     pub id: u32,
+    /// EntryHi and EntryLo of wired entry 1 for its current context; EntryHi 0 while that has no ASID.
+    pub high: u32,
+    /// See `high`.
+    pub low: u32,
     /// The rest is Rust's alone.
     pub state: EnvState,
 }
 
-/// What only Rust reads of an environment.
+/// What only Rust reads of an environment. What is no secret is in `aegis_abi::bookkeeping`.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct EnvState {
-    /// Who controls it.
-    pub parent: u32,
-    /// Capabilities to control it are of this epoch.
-    pub epoch: u32,
     /// ASIDs of its contexts, 0 if a context has none just now.
     pub asids: [u8; CONTEXTS],
     /// The context that is installed.
     pub context: u32,
     /// Status bits: coprocessor 1.
     pub status: u32,
+    /// 1 if it may use the console.
+    pub console: u32,
     /// Its entry points, 0 where none is set.
     pub entries: [u32; ENTRIES],
+    /// Where three registers are saved at the end of a slice, in kseg0; 0 for nowhere.
+    pub slice_save: u32,
     /// Guaranteed mappings: virtual page address and EntryLo; an EntryLo without V is none.
     pub guaranteed: [(u32, u32); MOST_GUARANTEED],
-    /// Grants: page and rights (bits 1–0) with the epochs they were made in; all zero is none.
+    /// Grants: rights to pages of others. Rights of 0 are none.
     pub grants: [Grant; MOST_GRANTS],
-    /// Backing pages preloaded; `u16::MAX` is none.
+    /// Backing pages preloaded; `NO_PAGE` is none.
     pub backing: [u16; MOST_BACKING],
     /// Physical address of the repossession vector, 0 for none.
     pub repossession: u32,
-    /// Pages that are never taken.
-    pub reserve: u32,
-    /// Pages it owns.
-    pub pages: u32,
-    /// The request to give back that is pending: kind, how many are still due, the tick of the deadline.
-    pub due: Due,
-    /// Forged capabilities it presented.
-    pub forgeries: u32,
 }
 
 /// Grants of an environment, at most.
@@ -182,23 +148,61 @@ pub struct Grant {
     /// The rights; 0 is no grant.
     pub rights: u16,
     /// The page's epochs for reading and writing when it was made.
-    pub read_epoch: u16,
+    pub read_epoch: u32,
     /// See `read_epoch`.
-    pub write_epoch: u16,
+    pub write_epoch: u32,
 }
 
-/// A request for resources that is not met yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What was in the processor when an interrupt or a primitive came, and will be when it is over. The
+/// registers that procedures of o32 keep are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
-pub struct Due {
-    /// Which kind, by `layout::REVOKE_*`.
-    pub kind: u32,
-    /// How many are still due; 0 is no request.
-    pub count: u32,
-    /// The tick by which.
-    pub deadline: u32,
-    /// Whether the application has been told.
-    pub told: u32,
+pub struct Frame {
+    /// `t0`, `t1`, `t2`.
+    pub t: [u32; 3],
+    /// EPC: where it goes on.
+    pub epc: u32,
+    /// Cause.
+    pub cause: u32,
+    /// BadVAddr.
+    pub bad_address: u32,
+    /// Not 0 if the exception shall be handed on to the application as it came.
+    pub forward: u32,
+    /// `k0`, which the kernel keeps over interrupts.
+    pub k0: u32,
+    /// `v0`.
+    pub v0: u32,
+    /// The others: `at`, `v1`, `a0` to `a3`, `t3` to `t9`, `sp`, `ra`, HI, LO.
+    pub others: [u32; 17],
+}
+
+impl EnvPage {
+    /// Every word clear: what a page holds before it is an environment.
+    pub const CLEAR: EnvPage = EnvPage {
+        save: [0; 16],
+        handler: [0; 16],
+        hash: 0,
+        id: 0,
+        high: 0,
+        low: 0,
+        state: EnvState {
+            asids: [0; CONTEXTS],
+            context: 0,
+            status: 0,
+            console: 0,
+            entries: [0; ENTRIES],
+            slice_save: 0,
+            guaranteed: [(0, 0); MOST_GUARANTEED],
+            grants: [Grant {
+                page: 0,
+                rights: 0,
+                read_epoch: 0,
+                write_epoch: 0,
+            }; MOST_GRANTS],
+            backing: [0; MOST_BACKING],
+            repossession: 0,
+        },
+    };
 }
 
 const _: () = assert!(size_of::<EnvPage>() == 4096);

@@ -6,12 +6,19 @@
 //! share memory with the logic (`layout`).
 
 use crate::layout::{EnvPage, Records, Scratch, Stlb};
-use aegis_abi::PageNo;
+use aegis_abi::{
+    PageNo,
+    bookkeeping::{PageState, Public},
+};
 
 /// What the kernel needs of a machine. Pages are named by number and exist if below [`Machine::pages`].
 pub trait Machine {
     /// Physical pages of memory.
     fn pages(&self) -> u16;
+    /// What the kernel knows of each page, [`Machine::pages`] of them; whole pages of memory.
+    fn page_states(&mut self) -> &mut [PageState];
+    /// The slice vector and the environments' public state; whole pages of memory.
+    fn public(&mut self) -> &mut Public;
     /// The record page.
     fn records(&mut self) -> &mut Records;
     /// The scratch page.
@@ -22,9 +29,9 @@ pub trait Machine {
     fn stlb_address(&self) -> u32;
     /// A page that holds an environment. The caller has made sure that it does.
     fn env(&mut self, page: PageNo) -> &mut EnvPage;
-    /// Makes an environment's page of a page of memory: every word of it is set.
+    /// Makes an environment's page of a page of memory: every word of it is clear.
     fn make_env(&mut self, page: PageNo);
-    /// Clears a page.
+    /// Clears a page, which holds no environment afterwards.
     fn clear(&mut self, page: PageNo);
     /// Copies a page.
     fn copy(&mut self, from: PageNo, to: PageNo);
@@ -38,9 +45,8 @@ pub trait Machine {
     fn tlb_delete(&mut self, high: u32);
     /// Makes what has been written to a page as code executable.
     fn forget_code(&mut self, page: PageNo);
-    /// Status of an application without coprocessor 1, as `rfe` shall find it: user mode, interrupts on, those
-    /// lines that the board uses.
-    fn status(&self) -> u32;
+    /// The address in kseg0 of the scratch page, where registers go at exceptions that are the kernel's.
+    fn kernel_save(&self) -> u32;
     /// The assembly's address of a label.
     fn label(&self, label: Label) -> u32;
     /// Prints a byte.

@@ -45,11 +45,7 @@ pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
 /// # Errors
 ///
 /// As [`build`].
-pub(crate) fn build_with(
-    folder: &str,
-    name: &str,
-    variables: &[(&str, &Path)],
-) -> Result<PathBuf> {
+pub(crate) fn build_with(folder: &str, name: &str, variables: &[(&str, &Path)]) -> Result<PathBuf> {
     let toolchain = toolchain()?;
     let script = root().join(folder).join("image.ld");
     let target = root().join("target/image");

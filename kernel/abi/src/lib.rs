@@ -22,6 +22,7 @@
 //! offset, and the page must be the caller's. So the kernel never takes a translation miss.
 #![no_std]
 
+pub mod bookkeeping;
 mod capability;
 mod error;
 pub mod layout;
@@ -58,6 +59,9 @@ macro_rules! for_each_syscall {
                 "Presents a capability; from then on the caller may map the page within the capability's rights.";
             stack page_unbind(page: PageNo) -> "0"
                 "Gives a grant back.";
+            stack page_code(page: PageNo) -> "0"
+                "Makes what was written to one of the caller's pages executable: forgets what the instruction cache holds of it. \
+                 A page that was just allocated needs none.";
             primitive tlb_write(address: u32, entry: u32)
                 "TLBwr (table 3): binds the page of `address` in the current context to `entry`, in TLB and STLB. \
                  `entry` has the form of EntryLo; G must be clear, V set.";
@@ -72,7 +76,7 @@ macro_rules! for_each_syscall {
                 "FPUmod (table 3): makes coprocessor 1 usable or not.";
             primitive context_switch(context: ContextNo)
                 "CIDswitch (table 3): installs one of the caller's address contexts.";
-            stack slice_alloc(position: Position) -> "the position"
+            stack slice_alloc(position: u32) -> "the position"
                 "Allocates a time slice: the one named, or the first free one if all ones.";
             stack slice_free(position: Position) -> "0"
                 "Gives a time slice back.";

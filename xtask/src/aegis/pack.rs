@@ -4,9 +4,9 @@
 //! out as in memory, with the header that the kernel reads in front. The program's linker script leaves
 //! room for that header at its lowest address.
 
-use aegis_abi::layout::PAGE_BYTES;
-use aegis_abi::module::{FLAT_MAGIC, Flat, MOST_MODULES, NAME_BYTES, TABLE_MAGIC};
-use anyhow::{Context as _, Result, bail, ensure};
+use aegis_abi::layout::{FLAT_MAGIC, GUARANTEED_END, MOST_GUARANTEED, PAGE_BYTES};
+use aegis_abi::module::{MOST_MODULES, NAME_BYTES, TABLE_MAGIC};
+use anyhow::{Context as _, Result, ensure};
 use decstation::elf::Image;
 
 /// A module to be packed.
@@ -73,9 +73,11 @@ pub(super) fn flat(file: &[u8]) -> Result<Vec<u8>> {
         bytes[at..at + segment.bytes.len()].copy_from_slice(&segment.bytes);
     }
     let header = [FLAT_MAGIC, base, image.entry(), filled, whole - filled];
-    if Flat::parse(header, filled).is_none() {
-        bail!("not a program for the guaranteed segment: {header:x?}");
-    }
+    let pages = whole.div_ceil(PAGE_BYTES) as usize;
+    ensure!(
+        pages <= MOST_GUARANTEED && base + whole <= GUARANTEED_END,
+        "{pages} pages at {base:#x} are no guaranteed mappings, of which there are {MOST_GUARANTEED}"
+    );
     let room = bytes.get_mut(..4 * header.len()).context("it is empty")?;
     ensure!(
         room.iter().all(|byte| *byte == 0),

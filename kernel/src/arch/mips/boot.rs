@@ -5,13 +5,26 @@
 //! string. What both say is told from `a2`, which holds a magic number where there is a ROM.
 
 use super::{Mips, assembly, entry, fatal, flush, physical};
+use crate::boot::BootInfo;
+use crate::layout::Stlb;
+use crate::machine::Machine as _;
 use crate::plat::decstation::{Board, Rom};
 use aegis_abi::PageNo;
-use aegis_abi::layout::PAGE_BYTES;
+use aegis_abi::bookkeeping::{PageState, Public};
+use aegis_abi::layout::{
+    PAGE_BYTES, TABLE_ARGUMENTS, TABLE_MODULES, TABLE_PAGES, TABLE_PUBLIC, TABLE_STLB, TABLES,
+};
+use aegis_abi::module::{Module, ROW_WORDS};
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 
 /// The argument that makes GXemul forget what the kernel touched, on every way to user mode.
 const FORGETFUL: &[u8] = b"forgetful";
+/// The argument that is the key of capabilities, and its digits.
+const KEY: &[u8] = b"key=";
+const KEY_DIGITS: usize = 32;
+/// Pages from one that chance is looked for in to the next.
+const CHANCE_STEP: usize = 16;
 /// Bytes of the boot arguments, at most; a page of the kernel's, which others may read.
 pub(super) const ARGUMENT_BYTES: usize = PAGE_BYTES as usize;
 
@@ -25,11 +38,6 @@ unsafe impl Sync for Arguments {}
 pub(super) static ARGUMENTS: Arguments = Arguments(UnsafeCell::new([0; ARGUMENT_BYTES]));
 
 impl Arguments {
-    /// The first page of them, of which there is one.
-    pub(super) fn page(&self) -> PageNo {
-        PageNo((physical(self.0.get() as u32) / PAGE_BYTES) as u16)
-    }
-
     /// The bytes, without the zero.
     pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: `aegis_boot` has written them, and nothing does after it.
@@ -124,7 +132,11 @@ pub(super) fn install_vectors(forgetful: bool) {
             unsafe {
                 let at = *(place as *const u32) as *mut u32;
                 let by_k0 = at.read() >> 21 & 31 == 26;
-                let way = if by_k0 { &raw const assembly::forgetful_k0 } else { &raw const assembly::forgetful_k1 };
+                let way = if by_k0 {
+                    &raw const assembly::forgetful_k0
+                } else {
+                    &raw const assembly::forgetful_k1
+                };
                 // j way; nop
                 at.write_volatile(2 << 26 | (way as u32 >> 2 & 0x03ff_ffff));
                 at.add(1).write_volatile(0);
@@ -137,20 +149,95 @@ pub(super) fn install_vectors(forgetful: bool) {
         // SAFETY: the first page of memory is the kernel's.
         unsafe {
             let word_of_code = (start as *const u32).add(word as usize).read();
-            (0x8000_0000 as *mut u32).add(word as usize).write_volatile(word_of_code);
+            (0x8000_0000 as *mut u32)
+                .add(word as usize)
+                .write_volatile(word_of_code);
         }
     }
     flush(0x8000_0000, 4 * words);
 }
 
-/// The first page behind the image.
-pub(super) fn first_free_page() -> PageNo {
-    PageNo(physical(&raw const assembly::image_end as u32).div_ceil(PAGE_BYTES) as u16)
+/// The first page behind the image, where the states of pages are.
+pub(super) fn first_page() -> u32 {
+    physical(&raw const assembly::image_end as u32).div_ceil(PAGE_BYTES)
 }
 
-/// The pages that hold the boot modules: the first, and how many.
-pub(super) fn modules() -> (PageNo, u32) {
-    let first = physical(&raw const assembly::modules as u32) / PAGE_BYTES;
-    let end = physical(&raw const assembly::modules_end as u32).div_ceil(PAGE_BYTES);
-    (PageNo(first as u16), end - first)
+/// Pages from one address of the image to another.
+fn pages(start: u32, end: u32) -> (PageNo, u16) {
+    let first = physical(start) / PAGE_BYTES;
+    let count = physical(end).div_ceil(PAGE_BYTES) - first;
+    (PageNo(first as u16), count as u16)
+}
+
+/// What the kernel is told of the machine.
+pub(super) fn info(machine: &mut Mips, key: [u32; 4]) -> BootInfo {
+    let memory = machine.pages();
+    let states = (u32::from(memory) * size_of::<PageState>() as u32).div_ceil(PAGE_BYTES) as u16;
+    let first = first_page() as u16;
+    let modules = pages(
+        &raw const assembly::modules as u32,
+        &raw const assembly::modules_end as u32,
+    );
+    let stlb = machine.stlb_address();
+    let public = machine.public() as *mut _ as u32;
+    let arguments = ARGUMENTS.0.get() as u32;
+    let mut tables = [(PageNo(0), 0); TABLES];
+    tables[TABLE_PAGES as usize] = (PageNo(first), states);
+    tables[TABLE_STLB as usize] = pages(stlb, stlb + size_of::<Stlb>() as u32);
+    tables[TABLE_PUBLIC as usize] = pages(public, public + size_of::<Public>() as u32);
+    tables[TABLE_MODULES as usize] = modules;
+    tables[TABLE_ARGUMENTS as usize] = pages(arguments, arguments + PAGE_BYTES);
+    let row = modules.0.physical() + 4 * ROW_WORDS as u32 + offset_of!(Module, offset) as u32;
+    let offset = machine.load(row);
+    BootInfo {
+        first_free: PageNo(first + states),
+        module: PageNo(modules.0.0 + (offset / PAGE_BYTES) as u16),
+        tables,
+        // KUp, IEp.
+        user_status: 0x0c | machine.board().interrupts(),
+        key,
+    }
+}
+
+/// The key of capabilities: the host's, if it gives one, which is then struck out of the arguments; else
+/// what the clock and memory hold, which is the most that these machines have of chance.
+pub(super) fn key(machine: &mut Mips) -> [u32; 4] {
+    let given = ARGUMENTS
+        .bytes()
+        .windows(KEY.len())
+        .position(|word| word == KEY);
+    let Some(start) = given.map(|at| at + KEY.len()) else {
+        return chance(machine);
+    };
+    let mut key = [0; 4];
+    for digit in 0..KEY_DIGITS {
+        // SAFETY: nobody reads them yet.
+        let bytes = unsafe { &mut *ARGUMENTS.0.get() };
+        let Some(byte) = bytes.get_mut(start + digit) else {
+            break;
+        };
+        let value = (*byte as char).to_digit(16).unwrap_or(0);
+        *byte = b'-';
+        let word = &mut key[digit / 8];
+        *word = *word << 4 | value;
+    }
+    key
+}
+
+fn chance(machine: &mut Mips) -> [u32; 4] {
+    let mut key = [
+        machine.board().time(),
+        0x9e37_79b9,
+        0x7f4a_7c15,
+        0xf39c_c060,
+    ];
+    let first = first_page() as u16;
+    for page in (first..machine.pages()).step_by(CHANCE_STEP) {
+        for offset in (0..PAGE_BYTES).step_by(64) {
+            let word = machine.load(PageNo(page).physical() + offset);
+            let place = offset as usize / 64 % 4;
+            key[place] = (key[place] ^ word).rotate_left(7).wrapping_mul(0x9e37_79b1);
+        }
+    }
+    key
 }

@@ -5,10 +5,11 @@
 //! logic then says there is installed on the way back.
 
 use super::{Mips, assembly, boot, wire};
-use crate::kernel::{BootInfo, Kernel};
+use crate::Kernel;
 use crate::layout::{Frame, Record};
 use crate::machine::{Label, Machine as _};
-use aegis_abi::{Error, Syscall, for_each_syscall};
+use aegis_abi::layout::{ACALL_RECORDS, SCALL_RECORDS};
+use aegis_abi::{Cause, EnvId, Error, Syscall, for_each_syscall};
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
@@ -23,14 +24,11 @@ static KERNEL: Global = Global(UnsafeCell::new(MaybeUninit::uninit()));
 pub(super) fn start(mut machine: Mips) -> ! {
     fill_records(&mut machine);
     machine.board().start_clock();
-    let boot = BootInfo {
-        first_free: boot::first_free_page(),
-        modules: boot::modules(),
-        arguments: boot::ARGUMENTS.page(),
-    };
+    let key = boot::key(&mut machine);
+    let info = boot::info(&mut machine, key);
     // SAFETY: nothing uses it yet.
-    let kernel = unsafe { (*KERNEL.0.get()).write(Kernel::new(machine, boot)) };
-    kernel.start();
+    let kernel = unsafe { (*KERNEL.0.get()).write(Kernel::new(machine, &info)) };
+    kernel.start(info.module);
     // SAFETY: the kernel has said in scratch what to enter.
     unsafe { assembly::enter_fresh() }
 }
@@ -47,7 +45,7 @@ fn arrive() -> &'static mut Kernel<Mips> {
     let mut entry = [0; 2];
     // SAFETY: Index holds 1 while no procedure of the TLB runs.
     unsafe { assembly::tlb_read(&raw mut entry) };
-    let scratch = kernel.machine().scratch();
+    let scratch = kernel.machine.scratch();
     [scratch.current_high, scratch.current_low] = entry;
     scratch.status = assembly::read_status();
     kernel
@@ -56,7 +54,7 @@ fn arrive() -> &'static mut Kernel<Mips> {
 /// Enters afresh what the logic wants entered; or goes back, to an environment whose entry of the TLB may
 /// be another now.
 fn depart(kernel: &mut Kernel<Mips>) {
-    let scratch = kernel.machine().scratch();
+    let scratch = kernel.machine.scratch();
     if scratch.fresh != 0 {
         // SAFETY: the logic has said what to enter; nothing on this stack is needed again.
         unsafe { assembly::enter_fresh() }
@@ -80,26 +78,27 @@ fn on_stack(call: Syscall, arguments: [u32; 4]) -> u64 {
 #[inline(always)]
 fn as_primitive(call: Syscall, frame: &mut Frame) {
     if frame.cause.cast_signed() < 0 {
-        frame.v[0] = Error::InSlot.word();
+        frame.v0 = Error::InSlot.word();
         frame.epc = frame.epc.wrapping_add(8);
         return;
     }
     frame.epc = frame.epc.wrapping_add(4);
     let kernel = arrive();
     let done = kernel.primitive(call, frame.t[1], frame.t[2]);
-    frame.v[0] = done.map_or_else(Error::word, |()| 0);
+    frame.v0 = done.map_or_else(Error::word, |()| 0);
     depart(kernel);
 }
 
 /// The one call that neither changes nor tells anything but the time: it needs no more than it does.
 extern "C" fn ticks() -> u64 {
-    results(kernel().ticks(), 0)
+    let (ticks, none) = kernel().ticks().unwrap_or_default();
+    results(ticks, none)
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn aegis_interrupt(frame: &mut Frame) {
     let kernel = arrive();
-    if kernel.machine().board().is_tick(frame.cause) {
+    if kernel.machine.board().is_tick(frame.cause) {
         kernel.tick(frame);
     }
     depart(kernel);
@@ -108,8 +107,8 @@ extern "C" fn aegis_interrupt(frame: &mut Frame) {
 #[unsafe(no_mangle)]
 extern "C" fn aegis_asleep(frame: &mut Frame) {
     let kernel = arrive();
-    if !kernel.wake(frame.v[0] >> 4) {
-        frame.v[0] = Error::NoSuchCall.word();
+    if !kernel.wake(called(frame.v0)) {
+        frame.v0 = Error::NoSuchCall.word();
         frame.epc = frame.epc.wrapping_add(4);
     }
     depart(kernel);
@@ -125,8 +124,23 @@ extern "C" fn aegis_guaranteed(frame: &mut Frame) {
 #[unsafe(no_mangle)]
 extern "C" fn aegis_unhandled(frame: &mut Frame) {
     let kernel = arrive();
-    kernel.unhandled(frame.cause >> 2 & 31, frame.epc, frame.bad_address);
+    kernel.unhandled(
+        Cause((frame.cause >> 2 & 31) as u8),
+        frame.epc,
+        frame.bad_address,
+    );
     depart(kernel);
+}
+
+/// The environment that a transfer's selector names.
+const fn called(selector: u32) -> EnvId {
+    let record = selector >> 4;
+    let first = if record < ACALL_RECORDS {
+        SCALL_RECORDS
+    } else {
+        ACALL_RECORDS
+    };
+    EnvId(record.wrapping_sub(first) as u8)
 }
 
 /// Fills the records of the system calls; the rest of them lead nowhere yet.
@@ -156,19 +170,28 @@ macro_rules! way {
         (&raw const assembly::call_env_self as u32, !0)
     };
     (stack ticks) => {
-        (&raw const assembly::call_plain as u32, ticks as *const () as u32)
+        (
+            &raw const assembly::call_plain as u32,
+            ticks as *const () as u32,
+        )
     };
     (stack $name:ident) => {{
         extern "C" fn procedure(a0: u32, a1: u32, a2: u32, a3: u32) -> u64 {
             on_stack(Syscall::$name, [a0, a1, a2, a3])
         }
-        (&raw const assembly::call_clear as u32, procedure as *const () as u32)
+        (
+            &raw const assembly::call_clear as u32,
+            procedure as *const () as u32,
+        )
     }};
     (primitive $name:ident) => {{
         extern "C" fn procedure(frame: &mut Frame) {
             as_primitive(Syscall::$name, frame);
         }
-        (&raw const assembly::call_primitive as u32, procedure as *const () as u32)
+        (
+            &raw const assembly::call_primitive as u32,
+            procedure as *const () as u32,
+        )
     }};
 }
 macro_rules! ways {

@@ -34,17 +34,23 @@ pub(super) fn prepare(rom: Option<Rom>) {
 /// What the kernel stops with when it panics.
 pub fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     let stack = assembly::read_stack();
-    stop(format_args!("{info}"), panic as *const () as u32 + 4 * 64, stack)
+    stop(
+        format_args!("{info}"),
+        panic as *const () as u32 + 4 * 64,
+        stack,
+    )
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn aegis_fatal(frame: &mut Frame) {
     let code = frame.cause >> 2 & 31;
-    let (epc, bad, ra) = (frame.epc, frame.bad_address, frame.ra);
+    let (epc, bad, ra) = (frame.epc, frame.bad_address, frame.others[14]);
     stop(
-        format_args!("exception {code} of the kernel, BadVAddr {bad:#010x}\n  at {epc:#010x}, called at {ra:#010x}"),
+        format_args!(
+            "exception {code} of the kernel, BadVAddr {bad:#010x}\n  at {epc:#010x}, called at {ra:#010x}"
+        ),
         epc,
-        frame.sp,
+        frame.others[13],
     )
 }
 

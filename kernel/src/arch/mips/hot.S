@@ -106,21 +106,22 @@ dead:
     leave $k0                       # 19, 20 there
 
 # Asynchronous transfer. In: k1 = offset of the callee's synchronous record. Out: v0 = the caller's
-# identifier. The environment that lends first since the last tick keeps the time slice: 31
+# identifier. The environment that lends first since the last tick keeps the time slice: 32
 # instructions, 30 where that is noted already.
     .globl asynchronous
 asynchronous:
-    lw    $v0, {PINNED}($zero)      # 17 who keeps the slice
+    lw    $v0, {PINNED}($zero)      # 17 who keeps the slice, plus 1
     lw    $k0, {ID}($zero)          # 18 who calls
-    bgez  $v0, 1f                   # 19 noted already
+    bne   $v0, $zero, 1f            # 19 noted already
     lw    $v0, {LOW}($k1)           # 20 EntryLo (slot)
-    sw    $k0, {PINNED}($zero)      # 21 the caller keeps it
-1:  lw    $k0, {HIGH}($k1)          # 22 EntryHi
-    mtc0  $v0, $2                   # 23 EntryLo
-    lw    $v0, {ID}($zero)          # 24 who calls, while its page is there
-    mtc0  $k0, $10                  # 25 EntryHi
-    lw    $k0, {STATUS}($k1)        # 26 the callee's Status
-    tlbwi                           # 27 entry 1
-    lw    $k1, {ASYNC_ENTRY}($k1)   # 28 its entry for these transfers
-    mtc0  $k0, $12                  # 29 Status
-    leave $k1                       # 30, 31 there
+    addiu $k0, $k0, 1               # -
+    sw    $k0, {PINNED}($zero)      # -  the caller keeps it
+1:  lw    $k0, {HIGH}($k1)          # 21 EntryHi
+    mtc0  $v0, $2                   # 22 EntryLo
+    lw    $v0, {ID}($zero)          # 23 who calls, while its page is there
+    mtc0  $k0, $10                  # 24 EntryHi
+    lw    $k0, {STATUS}($k1)        # 25 the callee's Status
+    tlbwi                           # 26 entry 1
+    lw    $k1, {ASYNC_ENTRY}($k1)   # 27 its entry for these transfers
+    mtc0  $k0, $12                  # 28 Status
+    leave $k1                       # 29, 30 there

@@ -22,10 +22,12 @@ mod fatal;
 pub use fatal::panic;
 
 use crate::layout::{
-    ENV_ADDRESS, EnvPage, Frame, RECORDS_ADDRESS, Record, Records, SCRATCH_ADDRESS, STLB_ENTRIES, Scratch, Stlb,
+    ENV_ADDRESS, EnvPage, Frame, RECORDS_ADDRESS, Record, Records, SCRATCH_ADDRESS, STLB_ENTRIES,
+    Scratch, Stlb,
 };
 use crate::machine::{Label, Machine};
 use crate::plat::decstation::Board;
+use aegis_abi::bookkeeping::{PageState, Public};
 use aegis_abi::layout::PAGE_BYTES;
 use aegis_abi::{Error, PageNo};
 use core::cell::UnsafeCell;
@@ -79,15 +81,10 @@ core::arch::global_asm!(
     STACK = const scratch(offset_of!(Scratch, stack)),
     FRAME = const FRAME,
     FRAME_END = const FRAME_END,
-    F_AT = const FRAME + offset_of!(Frame, at),
-    F_V = const FRAME + offset_of!(Frame, v),
-    F_A = const FRAME + offset_of!(Frame, a),
     F_T = const FRAME + offset_of!(Frame, t),
+    F_V0 = const FRAME + offset_of!(Frame, v0),
     F_K0 = const FRAME + offset_of!(Frame, k0),
-    F_SP = const FRAME + offset_of!(Frame, sp),
-    F_RA = const FRAME + offset_of!(Frame, ra),
-    F_HI = const FRAME + offset_of!(Frame, hi),
-    F_LO = const FRAME + offset_of!(Frame, lo),
+    F_OTHERS = const FRAME + offset_of!(Frame, others),
     F_EPC = const FRAME + offset_of!(Frame, epc),
     F_CAUSE = const FRAME + offset_of!(Frame, cause),
     F_BAD = const FRAME + offset_of!(Frame, bad_address),
@@ -157,6 +154,7 @@ static RECORDS: Memory<Records> = Memory::new();
 static SCRATCH: Memory<Scratch> = Memory::new();
 static KERNEL_PAGE: Memory<EnvPage> = Memory::new();
 static STLB: Memory<Stlb> = Memory::new();
+static PUBLIC: Memory<Public> = Memory::new();
 
 /// The machine. There is one, which the kernel owns.
 #[derive(Debug)]
@@ -176,9 +174,6 @@ impl Mips {
         unsafe {
             let scratch = &mut *SCRATCH.0.get().cast::<Scratch>();
             scratch.stack = assembly::kernel_stack.as_ptr() as u32;
-            scratch.pinned = u32::MAX;
-            let stlb = &mut *STLB.0.get().cast::<Stlb>();
-            stlb.tags.fill(u32::MAX);
             let own = &mut *KERNEL_PAGE.0.get().cast::<EnvPage>();
             own.save.fill(&raw const own.state as u32);
             own.handler.fill(assembly::fatal.as_ptr() as u32);
@@ -189,11 +184,25 @@ impl Mips {
             wire(index, 0x8000_0000 + (index << 12), 0);
         }
         wire(0, RECORDS_ADDRESS, physical(RECORDS.address()) | WRITABLE);
-        wire(1, ENV_ADDRESS | 0xfc0, physical(KERNEL_PAGE.address()) | WRITABLE_HERE);
+        wire(
+            1,
+            ENV_ADDRESS | 0xfc0,
+            physical(KERNEL_PAGE.address()) | WRITABLE_HERE,
+        );
         wire(2, SCRATCH_ADDRESS, physical(SCRATCH.address()) | WRITABLE);
-        wire(3, ENV_ADDRESS, physical(KERNEL_PAGE.address()) | WRITABLE_HERE);
+        wire(
+            3,
+            ENV_ADDRESS,
+            physical(KERNEL_PAGE.address()) | WRITABLE_HERE,
+        );
         boot::install_vectors(forgetful);
-        Mips { board, pages }
+        let mut machine = Mips { board, pages };
+        let states = machine.page_states().as_mut_ptr();
+        for page in 0..usize::from(pages) {
+            // SAFETY: there is one for each page.
+            unsafe { states.add(page).write(crate::page::AT_BOOT) };
+        }
+        machine
     }
 
     /// The board.
@@ -218,6 +227,17 @@ impl Mips {
 impl Machine for Mips {
     fn pages(&self) -> u16 {
         self.pages
+    }
+
+    fn page_states(&mut self) -> &mut [PageState] {
+        let first = boot::first_page() << 12 | 0x8000_0000;
+        // SAFETY: `Mips::new` set them; they are behind the image, below the first free page.
+        unsafe { core::slice::from_raw_parts_mut(first as *mut PageState, usize::from(self.pages)) }
+    }
+
+    fn public(&mut self) -> &mut Public {
+        // SAFETY: as for the records.
+        unsafe { &mut *PUBLIC.0.get().cast() }
     }
 
     fn records(&mut self) -> &mut Records {
@@ -282,9 +302,8 @@ impl Machine for Mips {
         flush(self.page(page) as u32, PAGE_BYTES);
     }
 
-    fn status(&self) -> u32 {
-        // KUp, IEp.
-        0x0c | self.board.interrupts()
+    fn kernel_save(&self) -> u32 {
+        SCRATCH.address()
     }
 
     fn label(&self, label: Label) -> u32 {

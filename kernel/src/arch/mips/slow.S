@@ -71,29 +71,29 @@ save_all:
     lw    $k0, {STACK}($zero)       # room for arguments, then the frame
 save_all_at:                        # in: k0 = the stack
     nop                             # k0 is on its way
-    sw    $at, {F_AT}($k0)
-    sw    $v0, {F_V}($k0)
-    sw    $v1, {F_V}+4($k0)
-    sw    $a0, {F_A}($k0)
-    sw    $a1, {F_A}+4($k0)
-    sw    $a2, {F_A}+8($k0)
-    sw    $a3, {F_A}+12($k0)
+    sw    $v0, {F_V0}($k0)
     sw    $t0, {F_T}($k0)
     sw    $t1, {F_T}+4($k0)
     sw    $t2, {F_T}+8($k0)
-    sw    $t3, {F_T}+12($k0)
-    sw    $t4, {F_T}+16($k0)
-    sw    $t5, {F_T}+20($k0)
-    sw    $t6, {F_T}+24($k0)
-    sw    $t7, {F_T}+28($k0)
-    sw    $t8, {F_T}+32($k0)
-    sw    $t9, {F_T}+36($k0)
-    sw    $sp, {F_SP}($k0)
-    sw    $ra, {F_RA}($k0)
+    sw    $at, {F_OTHERS}+0($k0)
+    sw    $v1, {F_OTHERS}+4($k0)
+    sw    $a0, {F_OTHERS}+8($k0)
+    sw    $a1, {F_OTHERS}+12($k0)
+    sw    $a2, {F_OTHERS}+16($k0)
+    sw    $a3, {F_OTHERS}+20($k0)
+    sw    $t3, {F_OTHERS}+24($k0)
+    sw    $t4, {F_OTHERS}+28($k0)
+    sw    $t5, {F_OTHERS}+32($k0)
+    sw    $t6, {F_OTHERS}+36($k0)
+    sw    $t7, {F_OTHERS}+40($k0)
+    sw    $t8, {F_OTHERS}+44($k0)
+    sw    $t9, {F_OTHERS}+48($k0)
+    sw    $sp, {F_OTHERS}+52($k0)
+    sw    $ra, {F_OTHERS}+56($k0)
     mfhi  $t0                       # HI, once it is ready
     mflo  $t1                       # LO
-    sw    $t0, {F_HI}($k0)
-    sw    $t1, {F_LO}($k0)
+    sw    $t0, {F_OTHERS}+60($k0)
+    sw    $t1, {F_OTHERS}+64($k0)
     mfc0  $t0, $14                  # EPC
     mfc0  $t1, $13                  # Cause
     sw    $t0, {F_EPC}($k0)
@@ -110,35 +110,35 @@ save_all_at:                        # in: k0 = the stack
     jalr  $k1                       # the procedure
     mtc0  $zero, $10                # ASID 0: the kernel's page (slot)
     addu  $k0, $sp, $zero           # the frame again
-    lw    $t0, {F_HI}($k0)
-    lw    $t1, {F_LO}($k0)
+    lw    $t0, {F_OTHERS}+60($k0)
+    lw    $t1, {F_OTHERS}+64($k0)
     mthi  $t0                       # HI
     mtlo  $t1                       # LO
     lw    $t0, {CURRENT_HIGH}($zero)
     lw    $t1, {SCRATCH_STATUS}($zero)
     mtc0  $t0, $10                  # EntryHi: whose ASID it is
     mtc0  $t1, $12                  # Status
-    lw    $at, {F_AT}($k0)
-    lw    $v0, {F_V}($k0)
-    lw    $v1, {F_V}+4($k0)
-    lw    $a0, {F_A}($k0)
-    lw    $a1, {F_A}+4($k0)
-    lw    $a2, {F_A}+8($k0)
-    lw    $a3, {F_A}+12($k0)
+    lw    $v0, {F_V0}($k0)
     lw    $t0, {F_T}($k0)
     lw    $t1, {F_T}+4($k0)
     lw    $t2, {F_T}+8($k0)
-    lw    $t3, {F_T}+12($k0)
-    lw    $t4, {F_T}+16($k0)
-    lw    $t5, {F_T}+20($k0)
-    lw    $t6, {F_T}+24($k0)
-    lw    $t7, {F_T}+28($k0)
-    lw    $t8, {F_T}+32($k0)
-    lw    $t9, {F_T}+36($k0)
+    lw    $at, {F_OTHERS}+0($k0)
+    lw    $v1, {F_OTHERS}+4($k0)
+    lw    $a0, {F_OTHERS}+8($k0)
+    lw    $a1, {F_OTHERS}+12($k0)
+    lw    $a2, {F_OTHERS}+16($k0)
+    lw    $a3, {F_OTHERS}+20($k0)
+    lw    $t3, {F_OTHERS}+24($k0)
+    lw    $t4, {F_OTHERS}+28($k0)
+    lw    $t5, {F_OTHERS}+32($k0)
+    lw    $t6, {F_OTHERS}+36($k0)
+    lw    $t7, {F_OTHERS}+40($k0)
+    lw    $t8, {F_OTHERS}+44($k0)
+    lw    $t9, {F_OTHERS}+48($k0)
     lw    $k1, {F_FORWARD}($k0)
-    lw    $sp, {F_SP}($k0)
+    lw    $sp, {F_OTHERS}+52($k0)
     bne   $k1, $zero, 1f            # the application's to handle
-    lw    $ra, {F_RA}($k0)          # (slot)
+    lw    $ra, {F_OTHERS}+56($k0)          # (slot)
     lw    $k1, {F_EPC}($k0)         # where it goes on
     lw    $k0, {F_K0}($k0)          # and its k0
     leave $k1                       # there
@@ -196,7 +196,7 @@ fatal:
     j     save_all_at
     addiu $k1, $k1, %lo(aegis_fatal) # (slot)
 
-# Enters an environment afresh, as scratch says: wired entry 1, Status, where, and a0 to a3. Nothing of
+# Enters an environment afresh, as scratch says: wired entry 1, Status, where, and a0 to a2. Nothing of
 # anyone else is left in a register. Does not return.
     .globl enter_fresh
 enter_fresh:
@@ -212,7 +212,7 @@ enter_fresh:
     lw    $a0, {ARGUMENTS}($zero)
     lw    $a1, {ARGUMENTS}+4($zero)
     lw    $a2, {ARGUMENTS}+8($zero)
-    lw    $a3, {ARGUMENTS}+12($zero)
+    addu  $a3, $zero, $zero
     mtlo  $zero
     mthi  $zero
     addu  $at, $zero, $zero

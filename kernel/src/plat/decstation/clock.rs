@@ -25,3 +25,9 @@ pub(super) fn start(map: &Map) {
 pub(super) fn acknowledge(map: &Map) -> bool {
     read_byte(map.clock + C) & PENDING != 0
 }
+
+/// Registers 0, 2, 4 and 7: seconds, minutes, hours and day of the month.
+pub(super) fn time(map: &Map) -> u32 {
+    let bytes = [0, 2, 4, 7].map(|register| read_byte(map.clock + 4 * register));
+    u32::from_le_bytes(bytes)
+}

@@ -45,7 +45,11 @@ pub struct Board {
 impl Board {
     /// The board of a processor (PRId), with or without a ROM.
     pub fn new(processor: u32, rom: Option<Rom>) -> Board {
-        let map = if processor & 0xffff < R3000 { &KN01 } else { &KN02 };
+        let map = if processor & 0xffff < R3000 {
+            &KN01
+        } else {
+            &KN02
+        };
         console::start(map);
         Board { map, rom }
     }
@@ -53,6 +57,11 @@ impl Board {
     /// Starts the clock.
     pub fn start_clock(&mut self) {
         clock::start(self.map);
+    }
+
+    /// Seconds, minutes, hours and day, as the clock has them.
+    pub fn time(&mut self) -> u32 {
+        clock::time(self.map)
     }
 
     /// Lines of Status that are in use.
