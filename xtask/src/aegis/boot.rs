@@ -29,7 +29,9 @@ const PATIENCE: u64 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
     /// The simulator, as a KN01 or not.
-    Simulator { kn01: bool },
+    Simulator {
+        kn01: bool,
+    },
     Mame,
     Gxemul,
 }
@@ -52,7 +54,13 @@ pub(crate) fn run(words: &[&str]) -> Result<u8> {
     let built = with_applications()?;
     let mut screen = Screen::new(built.image.symbols(), false);
     let start = Instant::now();
-    let status = execute(&built, options.on, options.seconds, &options.arguments, &mut screen)?;
+    let status = execute(
+        &built,
+        options.on,
+        options.seconds,
+        &options.arguments,
+        &mut screen,
+    )?;
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("boot: status {status} after {seconds:.1} s");
     Ok(u8::try_from(status).unwrap_or(u8::MAX))
@@ -63,7 +71,13 @@ pub(crate) fn run(words: &[&str]) -> Result<u8> {
 /// # Errors
 ///
 /// When it does not end by itself, or the emulator is missing.
-pub(super) fn execute(built: &Built, on: On, seconds: u64, arguments: &[String], screen: &mut Screen<'_>) -> Result<u32> {
+pub(super) fn execute(
+    built: &Built,
+    on: On,
+    seconds: u64,
+    arguments: &[String],
+    screen: &mut Screen<'_>,
+) -> Result<u32> {
     let most = Duration::from_secs(seconds * PATIENCE);
     match on {
         On::Simulator { kn01 } => simulator::run(built, kn01, arguments, seconds * CLOCK, screen),
@@ -90,7 +104,12 @@ fn need(need: &setup::Need) -> Result<()> {
 /// # Errors
 ///
 /// When it takes too long.
-pub(super) fn pump(child: &mut Child, mut output: impl Read + Send + 'static, most: Duration, screen: &mut Screen<'_>) -> Result<()> {
+pub(super) fn pump(
+    child: &mut Child,
+    mut output: impl Read + Send + 'static,
+    most: Duration,
+    screen: &mut Screen<'_>,
+) -> Result<()> {
     let (sender, receiver) = channel();
     let reader = std::thread::spawn(move || {
         let mut bytes = [0; 4096];
@@ -134,7 +153,11 @@ impl Options {
         let mut kn01 = false;
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
-            let mut value = || words.next().with_context(|| format!("{word} of what?\n{USAGE}"));
+            let mut value = || {
+                words
+                    .next()
+                    .with_context(|| format!("{word} of what?\n{USAGE}"))
+            };
             match word {
                 "--on" => {
                     options.on = match value()? {
@@ -151,7 +174,9 @@ impl Options {
                         other => bail!("there is no board `{other}`\n{USAGE}"),
                     };
                 }
-                "--seconds" => options.seconds = value()?.parse().context("--seconds is a number")?,
+                "--seconds" => {
+                    options.seconds = value()?.parse().context("--seconds is a number")?
+                }
                 "--forgetful" => options.arguments.push("forgetful".to_owned()),
                 _ => options.arguments.push(word.to_owned()),
             }

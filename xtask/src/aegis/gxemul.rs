@@ -12,9 +12,23 @@ use std::process::{Command, Stdio};
 /// # Errors
 ///
 /// When it does not end by itself in time.
-pub(super) fn run(built: &Built, arguments: &[String], most: Duration, screen: &mut Screen<'_>) -> Result<u32> {
+pub(super) fn run(
+    built: &Built,
+    arguments: &[String],
+    most: Duration,
+    screen: &mut Screen<'_>,
+) -> Result<u32> {
     let mut child = Command::new("stdbuf")
-        .args(["-o0", "gxemul", "-q", "-E", "decstation", "-e", "3max", "-o"])
+        .args([
+            "-o0",
+            "gxemul",
+            "-q",
+            "-E",
+            "decstation",
+            "-e",
+            "3max",
+            "-o",
+        ])
         .arg(arguments.join(" "))
         .arg(&built.path)
         .stdin(Stdio::piped())

@@ -43,7 +43,13 @@ const CONSOLE: &str = "console.txt";
 /// # Errors
 ///
 /// When it does not end by itself in time.
-pub(super) fn run(built: &Built, arguments: &[String], seconds: u64, most: Duration, screen: &mut Screen<'_>) -> Result<u32> {
+pub(super) fn run(
+    built: &Built,
+    arguments: &[String],
+    seconds: u64,
+    most: Duration,
+    screen: &mut Screen<'_>,
+) -> Result<u32> {
     let folder = root().join("target/aegis/mame");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;

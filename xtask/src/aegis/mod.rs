@@ -87,11 +87,7 @@ fn build(name: &str, modules: &[Module]) -> Result<Built> {
     std::fs::create_dir_all(&folder)?;
     let packed = folder.join("modules.bin");
     write_if_new(&packed, &pack::modules(modules)?)?;
-    let built = image::build_with(
-        "kernel/image",
-        "aegis-image",
-        &[("AEGIS_MODULES", &packed)],
-    )?;
+    let built = image::build_with("kernel/image", "aegis-image", &[("AEGIS_MODULES", &packed)])?;
     let path = folder.join(format!("{name}.elf"));
     std::fs::copy(&built, &path)?;
     let image = Image::parse(&std::fs::read(&path)?)?;

@@ -16,7 +16,12 @@ const CHUNK: u64 = 200_000;
 /// # Errors
 ///
 /// When the image does not fit.
-pub(super) fn machine(built: &Built, board: Board, costs: &'static Costs, arguments: &[String]) -> Result<Machine> {
+pub(super) fn machine(
+    built: &Built,
+    board: Board,
+    costs: &'static Costs,
+    arguments: &[String],
+) -> Result<Machine> {
     let mut config = Config::new(board, costs);
     // LLVM writes HI and LO right after reading them; interrupts never come in the kernel.
     config.strict.hilo = false;
@@ -32,7 +37,13 @@ pub(super) fn machine(built: &Built, board: Board, costs: &'static Costs, argume
 /// # Errors
 ///
 /// When it does not end by itself within `limit` instructions.
-pub(super) fn run(built: &Built, kn01: bool, arguments: &[String], limit: u64, screen: &mut Screen<'_>) -> Result<u32> {
+pub(super) fn run(
+    built: &Built,
+    kn01: bool,
+    arguments: &[String],
+    limit: u64,
+    screen: &mut Screen<'_>,
+) -> Result<u32> {
     let (board, costs) = if kn01 {
         (Board::DEC3100, &DEC3100)
     } else {

@@ -1,0 +1,167 @@
+//! The kernel's hot paths, counted on the simulator, and the end of a kernel that has gone wrong.
+//!
+//! The program `kernel/probe` goes through every path; meters count from the vector to where the path ends.
+//! Counts of instructions are exact and asserted; cycles, which hold stalls of caches and the write
+//! buffer, are printed for the best pass of each machine.
+
+use super::screen::Screen;
+use super::simulator::{finish, machine};
+use super::{Built, build, program};
+use anyhow::{Context as _, Result, bail, ensure};
+use decstation::board::{self, Config as Board};
+use decstation::cpu::Register;
+use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
+use decstation::elf::{Image, Symbols};
+use decstation::machine::{Machine, Stop};
+
+const FOLDER: &str = "kernel";
+const NAME: &str = "probe";
+/// Instructions that the whole run may take.
+const LIMIT: u64 = 20_000_000;
+/// The status of a kernel that has stopped itself.
+const FATAL: u32 = 101;
+
+/// A path: where it begins and ends, and how many instructions it may take.
+struct Path {
+    name: &'static str,
+    from: &'static str,
+    to: &'static str,
+    instructions: Option<u64>,
+}
+
+const fn path(name: &'static str, from: &'static str, to: &'static str, instructions: u64) -> Path {
+    Path {
+        name,
+        from,
+        to,
+        instructions: Some(instructions),
+    }
+}
+
+/// The paths; a goal of the project that each keeps stands in docs/kernel.md.
+const PATHS: &[Path] = &[
+    path("exception dispatch", "vector_general", "handler", 14),
+    path("STLB hit", "vector_refill", "touch", 14),
+    path("miss forwarded", "vector_refill", "handler", 27),
+    path("null call", "vector_general", "after_env_self", 20),
+    path("Scall", "vector_general", "called", 22),
+    path("Scall back", "vector_general", "replied", 22),
+    path("Acall", "vector_general", "lent", 30),
+    path("call on the stack", "vector_general", "after_ticks", 43),
+    Path {
+        name: "TLBwr",
+        from: "bind",
+        to: "after_bind",
+        instructions: None,
+    },
+];
+
+const MACHINES: [(Board, &Costs); 4] = [
+    (Board::DEC2100, &DEC2100),
+    (Board::DEC3100, &DEC3100),
+    (Board::DEC5000_125, &DEC5000_125),
+    (Board::DEC5000_200, &DEC5000_200),
+];
+
+/// Builds the probe and runs it on every machine.
+///
+/// # Errors
+///
+/// When it does not build, a check of its own fails, or a path is longer or shorter than it says.
+pub(crate) fn run() -> Result<()> {
+    let modules = [program(FOLDER, NAME, true)?];
+    let built = build(NAME, &modules)?;
+    let file = std::fs::read(crate::image::build(&format!("{FOLDER}/{NAME}"), NAME)?)?;
+    let own = Image::parse(&file)?;
+    for (board, costs) in MACHINES {
+        count(&built, own.symbols(), board, costs)?;
+    }
+    a_fault_in_the_kernel_stops_it(&built)
+}
+
+fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> Result<()> {
+    let mut machine = machine(built, board, costs, &[])?;
+    let address = |name: &str| {
+        let found = built
+            .image
+            .symbols()
+            .address(name)
+            .filter(|_| own.address(name).is_none());
+        let found = found.or_else(|| own.address(name));
+        found.with_context(|| format!("there is no `{name}`"))
+    };
+    for path in PATHS {
+        machine.add_meter(address(path.from)?, address(path.to)?);
+    }
+    let mut screen = Screen::new(built.image.symbols(), true);
+    let stop = finish(&mut machine, LIMIT, &mut screen);
+    ensure!(
+        stop == Stop::Board(board::Stop::Halt(0)),
+        "{}: {stop}\n{}",
+        costs.name,
+        screen.text()
+    );
+    for (path, meter) in PATHS.iter().zip(machine.meters()) {
+        let least = meter
+            .least
+            .with_context(|| format!("`{}` was never passed", path.name))?;
+        eprintln!(
+            "probe: {:<12} {:<20} {:>4} instructions, {:>4} cycles, of {} passes",
+            costs.name, path.name, least.instructions, least.cycles, meter.passes
+        );
+        if let Some(instructions) = path.instructions {
+            ensure!(
+                least.instructions == instructions,
+                "{}: {} instructions, {instructions} were promised",
+                path.name,
+                least.instructions
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A pointer of the kernel's into an application's memory, as a clock tick comes: no handler of the
+/// application's runs, the kernel says through which procedures it came there, and stops.
+fn a_fault_in_the_kernel_stops_it(built: &Built) -> Result<()> {
+    let symbols = built.image.symbols();
+    let address = |name: &str| {
+        symbols
+            .address(name)
+            .with_context(|| format!("there is no `{name}`"))
+    };
+    for pointer in [0x0000_1000, 0x0050_0000, 0x7fff_f000, 0xc000_0000] {
+        let mut machine = machine(built, Board::DEC3100, &DEC3100, &[])?;
+        machine.set_breakpoint(address("aegis_interrupt")?);
+        let mut screen = Screen::new(symbols, true);
+        let stop = finish(&mut machine, LIMIT, &mut screen);
+        ensure!(matches!(stop, Stop::Breakpoint(_)), "no clock tick: {stop}");
+        machine.core_mut().set_register(Register::A0, pointer);
+        machine.clear_breakpoint(address("aegis_interrupt")?);
+        match ends(&mut machine, &mut screen)? {
+            FATAL => {}
+            status => bail!("status {status} after a fault in the kernel"),
+        }
+        // Within a frame of the pointer.
+        for part in [
+            "exception 2 of the kernel",
+            &format!("{pointer:#010x}"),
+            "aegis_interrupt",
+        ] {
+            ensure!(
+                screen.text().contains(part),
+                "no `{part}` in:\n{}",
+                screen.text()
+            );
+        }
+    }
+    eprintln!("probe: faults in the kernel stop it");
+    Ok(())
+}
+
+fn ends(machine: &mut Machine, screen: &mut Screen<'_>) -> Result<u32> {
+    match finish(machine, LIMIT, screen) {
+        Stop::Board(board::Stop::Halt(status)) => Ok(status),
+        other => bail!("{other}\n{}", screen.text()),
+    }
+}
