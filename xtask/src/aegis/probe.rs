@@ -14,7 +14,7 @@ use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
 use decstation::elf::{Image, Symbols};
 use decstation::machine::{Machine, Stop};
 
-const FOLDER: &str = "kernel";
+const FOLDER: &str = "kernel/probe";
 const NAME: &str = "probe";
 /// Instructions that the whole run may take.
 const LIMIT: u64 = 20_000_000;
@@ -71,7 +71,7 @@ const MACHINES: [(Board, &Costs); 4] = [
 pub(crate) fn run() -> Result<()> {
     let modules = [program(FOLDER, NAME, true)?];
     let built = build(NAME, &modules)?;
-    let file = std::fs::read(crate::image::build(&format!("{FOLDER}/{NAME}"), NAME)?)?;
+    let file = std::fs::read(crate::image::build(FOLDER, NAME)?)?;
     let own = Image::parse(&file)?;
     for (board, costs) in MACHINES {
         count(&built, own.symbols(), board, costs)?;
