@@ -69,14 +69,22 @@ const MACHINES: [(Board, &Costs); 4] = [
 ///
 /// When it does not build, a check of its own fails, or a path is longer or shorter than it says.
 pub(crate) fn run() -> Result<()> {
-    let modules = [program(FOLDER, NAME, true)?];
-    let built = build(NAME, &modules)?;
+    let built = build_probe()?;
     let file = std::fs::read(crate::image::build(&format!("{FOLDER}/{NAME}"), NAME)?)?;
     let own = Image::parse(&file)?;
     for (board, costs) in MACHINES {
         count(&built, own.symbols(), board, costs)?;
     }
     a_fault_in_the_kernel_stops_it(&built)
+}
+
+/// The kernel with the probe as its only module.
+///
+/// # Errors
+///
+/// When it does not build.
+pub(super) fn build_probe() -> Result<Built> {
+    build(NAME, &[program(FOLDER, NAME, true)?])
 }
 
 fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> Result<()> {
