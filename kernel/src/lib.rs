@@ -41,7 +41,6 @@ pub mod layout;
 pub mod machine;
 pub mod page;
 #[cfg(target_arch = "mips")]
-#[expect(unsafe_code, reason = "registers of devices are addresses")]
 pub mod plat;
 mod revoke;
 mod slice;

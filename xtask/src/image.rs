@@ -79,9 +79,14 @@ pub(crate) fn build_with(folder: &str, name: &str, variables: &[(&str, &Path)]) 
     Ok(image)
 }
 
+/// Where there is no script, the package's own build tells the linker one for each program.
 fn flags(script: &Path) -> String {
-    let script = script.display();
-    format!("-Clink-arg=-T{script} -Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler")
+    let flags = "-Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler";
+    if script.is_file() {
+        format!("-Clink-arg=-T{} {flags}", script.display())
+    } else {
+        flags.to_owned()
+    }
 }
 
 /// What images are built with, if it is there.

@@ -18,7 +18,8 @@ use decstation::elf::Image;
 use pack::Module;
 use std::path::{Path, PathBuf};
 
-/// Programs: the first of these folders is built for module 0, each other one for a module of its name.
+/// Programs, one of each file in the package's `src/bin`: `init` for module 0, each other one for a module
+/// of its name.
 const PROGRAMS: &str = "exos/apps";
 /// The program of environment 0.
 const INIT: &str = "init";
@@ -47,11 +48,11 @@ pub(crate) fn run() -> Result<()> {
 /// When something cannot be built, or there is no `init`.
 fn with_applications() -> Result<Built> {
     let mut names = Vec::new();
-    let folder = root().join(PROGRAMS);
+    let folder = root().join(PROGRAMS).join("src/bin");
     for entry in std::fs::read_dir(&folder).context("there are no applications")? {
-        let entry = entry?;
-        if entry.path().join("Cargo.toml").is_file() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+        let path = entry?.path();
+        if let Some(name) = path.file_stem().and_then(|name| name.to_str()) {
+            names.push(name.to_owned());
         }
     }
     names.sort();
@@ -68,7 +69,7 @@ fn with_applications() -> Result<Built> {
 
 /// The module of a program: flat, or the ELF file as it is.
 fn program(folder: &str, name: &str, flat: bool) -> Result<Module> {
-    let path = image::build(&format!("{folder}/{name}"), name)?;
+    let path = image::build(folder, name)?;
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let bytes = if flat { pack::flat(&bytes)? } else { bytes };
     Ok(Module {

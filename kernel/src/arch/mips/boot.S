@@ -85,11 +85,12 @@ read_processor:
     jr    $ra
     nop                             # v0 is on its way (slot)
 
-# read_stack(): sp of the caller.
-    .globl read_stack
-read_stack:
+# where_am_i(): sp of the caller in v0, and where it goes on in v1.
+    .globl where_am_i
+where_am_i:
+    addu  $v0, $sp, $zero
     jr    $ra
-    addu  $v0, $sp, $zero           # (slot)
+    addu  $v1, $ra, $zero           # (slot)
 
 # flush_code(address, words): the instruction cache forgets these words of kseg0. Must be called at its
 # address in kseg1, for the caches change places meanwhile.

@@ -33,12 +33,8 @@ pub(super) fn prepare(rom: Option<Rom>) {
 
 /// What the kernel stops with when it panics.
 pub fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    let stack = assembly::read_stack();
-    stop(
-        format_args!("{info}"),
-        panic as *const () as u32 + 4 * 64,
-        stack,
-    )
+    let here = assembly::where_am_i();
+    stop(format_args!("{info}"), (here >> 32) as u32, here as u32)
 }
 
 #[unsafe(no_mangle)]

@@ -103,7 +103,7 @@ mod assembly {
         pub(super) fn flush_code(address: u32, words: u32);
         pub(super) safe fn read_status() -> u32;
         pub(super) safe fn read_processor() -> u32;
-        pub(super) safe fn read_stack() -> u32;
+        pub(super) safe fn where_am_i() -> u64;
         pub(super) fn enter_fresh() -> !;
 
         pub(super) static vector_source: [u32; 0];
