@@ -3,7 +3,8 @@
 //! Problem: the kernel carries no table to unwind its stack with. Method: a procedure of o32 that calls
 //! others begins by making its frame and saving its return address in it, so those two instructions are
 //! looked for backwards from where it stopped, and so on to the empty stack. Addresses are printed behind
-//! `at`; `cargo xtask boot`, which has the image, prints the names behind them.
+//! `at`; `cargo xtask boot`, which has the image, prints the names behind them. For procedures that never
+//! return the compiler must be told to do so too (`-Cforce-unwind-tables`).
 
 use super::assembly;
 use crate::layout::Frame;
