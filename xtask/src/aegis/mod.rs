@@ -5,6 +5,7 @@
 
 pub(crate) mod boot;
 mod gxemul;
+mod latency;
 mod mame;
 mod pack;
 pub(crate) mod probe;

@@ -5,9 +5,11 @@
 //! buffer, are printed for the best pass of each machine.
 
 use super::boot::{On, execute};
+use super::latency::Latency;
 use super::screen::Screen;
 use super::simulator::{finish, machine};
 use super::{Built, build, program};
+use aegis_abi::Syscall;
 use anyhow::{Context as _, Result, ensure};
 use decstation::board::{self, Config as Board};
 use decstation::cpu::Register;
@@ -125,6 +127,7 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
     for path in PATHS {
         machine.add_meter(address(path.from)?, address(path.to)?);
     }
+    let latency = Latency::watch(&mut machine);
     let mut screen = Screen::new(built.image.symbols(), true);
     let stop = finish(&mut machine, LIMIT, &mut screen);
     ensure!(
@@ -150,6 +153,16 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
             );
         }
     }
+    let worst = latency.worst();
+    let call = Syscall::ALL.get((worst.selector >> 4) as usize);
+    let what = match (worst.cause, call) {
+        (8, Some(call)) => format!("the call `{}`", call.name()),
+        (cause, _) => format!("cause {cause}"),
+    };
+    eprintln!(
+        "probe: {:<12} interrupts off at most  {:>6} cycles: {what} at {:#x}",
+        costs.name, worst.cycles, worst.epc
+    );
     Ok(())
 }
 
