@@ -16,10 +16,11 @@
 //!
 //! **Order of reading**: `page` and `capability` (who owns what, how rights travel), `grant`, `stlb` and
 //! `translate` (secure bindings), `asid`, `env`, `configure` (environments), `transfer` and `slice` (the
-//! processor), `revoke`, then `call`, which is the way in, and `boot`. `invariant` says what is always true.
+//! processor), `revoke` and `backing`, then `call`, which is the way in, and `boot`. `invariant` says what is always true.
 #![cfg_attr(not(any(test, feature = "fuzzing")), no_std)]
 
 mod asid;
+mod backing;
 pub mod boot;
 mod call;
 mod capability;
@@ -28,6 +29,8 @@ mod console;
 pub mod env;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod grant;
 pub mod invariant;
 pub mod layout;

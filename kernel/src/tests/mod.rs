@@ -1,5 +1,6 @@
 //! The kernel on a machine in plain memory: a bench that unit tests drive it with.
 
+mod model;
 mod processor;
 
 use crate::{
