@@ -8,7 +8,7 @@ use aegis_abi::{
     layout::{
         ANY, ENTRY_REVOKE, ENTRY_SLICE_END, ENTRY_SLICE_START, MOST_BATCH, MOST_EXCESS,
         MOST_REPOSSESSED, PAGE_BYTES, REVOKE_PAGES, REVOKE_PAGES_AT_ONCE, REVOKE_SLICES,
-        REVOKE_TICKS, SLICES,
+        REVOKE_TICKS, SLICES, USER_END,
     },
 };
 use std::vec::Vec;
@@ -52,11 +52,14 @@ impl Model {
                 self.comply(call, a, (v0, v1), fake);
             }
         }
-        for (at, entry) in pairs {
-            if !self.binding(at, entry).is_empty() {
-                break;
-            }
-            self.bind(at, entry, fake);
+        let good = pairs
+            .iter()
+            .take_while(|&&(at, entry)| self.binding(at, entry).is_empty());
+        for (at, entry) in good.copied().collect::<Vec<_>>() {
+            self.bind(at, entry);
+        }
+        for (at, _) in pairs {
+            self.look_at(at, fake);
         }
     }
 
@@ -99,7 +102,12 @@ impl Model {
                 self.bindings
                     .retain(|(env, ..), low| mine || *env != me || page_of(*low) != page);
             }
-            Syscall::tlb_write => self.bind(a[0], a[1], fake),
+            Syscall::tlb_write => {
+                self.bind(a[0], a[1]);
+                self.look_at(a[0], fake);
+                let tag = a[0] & !(PAGE_BYTES - 1) | fake.asid_installed() << 6;
+                assert_eq!(fake.in_tlb(tag), Some(a[1]), "a binding is not in the TLB");
+            }
             Syscall::tlb_delete => self.unbind(a[0], fake),
             Syscall::tlb_delete_many => {
                 for page in 0..a[1] {
@@ -211,33 +219,47 @@ impl Model {
         }
     }
 
-    fn bind(&mut self, address: u32, low: u32, fake: &Fake) {
+    fn bind(&mut self, address: u32, low: u32) {
         let context = self.me().context;
-        let tag = address & !(PAGE_BYTES - 1);
-        self.bindings.insert((self.current, context, tag), low);
-        self.expect_binding(tag, fake, |bound| bound == Some(low));
+        let page = address & !(PAGE_BYTES - 1);
+        self.bindings.insert((self.current, context, page), low);
     }
 
     fn unbind(&mut self, address: u32, fake: &Fake) {
         let context = self.me().context;
-        let tag = address & !(PAGE_BYTES - 1);
-        self.bindings.remove(&(self.current, context, tag));
-        self.expect_binding(tag, fake, |bound| bound.is_none());
+        let page = address & !(PAGE_BYTES - 1);
+        self.bindings.remove(&(self.current, context, page));
+        self.look_at(address, fake);
     }
 
-    /// A binding of the context that is installed is, or is not, there now. Pairs of one call may take each
-    /// other's place, so a batch is looked at afterwards.
-    fn expect_binding(&self, tag: u32, fake: &Fake, good: impl Fn(Option<u32>) -> bool) {
-        let tag = tag | fake.asid_installed() << 6;
-        let (stlb, tlb) = (fake.in_stlb(tag), fake.in_tlb(tag));
-        let later = self.bindings.keys().any(|(.., page)| {
-            let other = page | fake.asid_installed() << 6;
-            other != tag && stlb::slot(other) == stlb::slot(tag)
-        });
-        assert!(
-            later || good(stlb) && good(tlb),
-            "a binding was not made, or not broken"
-        );
+    /// What is bound where the application just asked for it must be there, in both, unless another binding
+    /// of the context has the same place.
+    fn look_at(&mut self, address: u32, fake: &Fake) {
+        if address >= USER_END {
+            return;
+        }
+        let key = (self.current, self.me().context, address & !(PAGE_BYTES - 1));
+        let tag = |page: u32| page | fake.asid_installed() << 6;
+        let here = self.bindings.get(&key).copied();
+        let others = self
+            .bindings
+            .keys()
+            .filter(|other| other.0 == key.0 && other.1 == key.1);
+        let mut rivals = others
+            .filter(|other| other.2 != key.2 && stlb::slot(tag(other.2)) == stlb::slot(tag(key.2)));
+        if rivals.next().is_none() || here.is_none() {
+            assert_eq!(
+                fake.in_stlb(tag(key.2)),
+                here,
+                "a binding was not made, or not broken"
+            );
+            // Of a batch a later one may have taken its place in the TLB.
+            let there = fake.in_tlb(tag(key.2));
+            assert!(
+                there.is_none() || there == here,
+                "the TLB has not what the STLB has"
+            );
+        }
     }
 
     /// A miss in the guaranteed segment.
@@ -246,7 +268,8 @@ impl Model {
         match self.me().guaranteed.get(&page).copied() {
             Some(low) => {
                 assert!(found, "a guaranteed mapping was not found");
-                self.bind(address, low, fake);
+                self.bind(address, low);
+                self.look_at(address, fake);
             }
             None => assert!(!found, "a mapping was found that was not guaranteed"),
         }
