@@ -27,7 +27,11 @@ impl<M: Machine> Kernel<M> {
         if kind as usize >= REVOKE_KINDS || ticks == 0 || ticks > MOST_REVOKE_TICKS {
             return Err(Error::BadValue);
         }
-        let keep = self.held(env, kind).saturating_sub(count);
+        // The emergency leaves nothing, however many were asked for.
+        let keep = match kind {
+            REVOKE_ALL => 0,
+            _ => self.held(env, kind).saturating_sub(count),
+        };
         self.request(env, kind, keep, ticks);
         Ok((0, 0))
     }

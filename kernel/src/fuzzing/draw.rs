@@ -1,6 +1,6 @@
 //! Steps from bytes.
 
-use super::model::Model;
+use super::model::{Made, Model};
 use crate::fake::{KERNEL_PAGES, LOAD, MODULE_PAGES};
 use aegis_abi::{
     Syscall, for_each_syscall,
@@ -142,7 +142,7 @@ impl Draw<'_> {
             };
         }
         if names(call).first() == Some(&"name") {
-            words = self.capability(model);
+            words = self.capability(call, model);
         }
         words
     }
@@ -214,13 +214,15 @@ impl Draw<'_> {
 
     fn entry(&mut self, model: &Model) -> u32 {
         let page = match self.byte() {
-            0..=63 => self.page(model) & 0x1ff,
+            0..=31 => self.page(model) & 0x1ff,
+            32..=127 => self.granted_page(model) & 0x1ff,
             _ => self.own_page(model) & 0x1ff,
         };
         let bits = match self.byte() {
             0..=99 => 0x600,
             100..=180 => 0x200,
-            181..=220 => 0xa00,
+            181..=200 => 0xa00,
+            201..=224 => 0,
             byte => u32::from(byte) << 4,
         };
         page << 12 | bits & 0xfff
@@ -237,11 +239,20 @@ impl Draw<'_> {
         (page << 12).wrapping_add(offset)
     }
 
-    fn capability(&mut self, model: &Model) -> [u32; 4] {
+    /// Mostly a good one of the kind that the call takes.
+    fn capability(&mut self, call: Syscall, model: &Model) -> [u32; 4] {
+        let kind = match call {
+            Syscall::page_bind => 0,
+            Syscall::env_adopt => 1,
+            _ => 2,
+        };
+        let any = self.byte() >= 224;
+        let fits = |made: &&Made| any || made.good && made.words[0] >> 28 == kind;
+        let fitting: Vec<&Made> = model.made.iter().filter(fits).collect();
         let place = usize::from(self.byte());
-        let words = match model.made.len() {
+        let words = match fitting.len() {
             0 => [u32::from(self.byte()); 3],
-            count => model.made[place % count].words,
+            count => fitting[place % count].words,
         };
         let mut words = [words[0], words[1], words[2], 0];
         if let byte @ 240.. = self.byte() {

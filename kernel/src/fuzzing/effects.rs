@@ -7,8 +7,8 @@ use aegis_abi::{
     bookkeeping::{NO_PAGE, NOT_DUE},
     layout::{
         ANY, ENTRY_REVOKE, ENTRY_SLICE_END, ENTRY_SLICE_START, MOST_BATCH, MOST_EXCESS,
-        MOST_REPOSSESSED, PAGE_BYTES, REVOKE_PAGES, REVOKE_PAGES_AT_ONCE, REVOKE_SLICES,
-        REVOKE_TICKS, SLICES, USER_END,
+        MOST_REPOSSESSED, PAGE_BYTES, REVOKE_ALL, REVOKE_PAGES, REVOKE_PAGES_AT_ONCE,
+        REVOKE_SLICES, REVOKE_TICKS, SLICES, USER_END,
     },
 };
 use std::vec::Vec;
@@ -205,7 +205,8 @@ impl Model {
                 }
             }
             Syscall::revoke => {
-                let keep = self.held(a[0] as u8, a[1]).saturating_sub(a[2]);
+                let count = if a[1] == REVOKE_ALL { 1 } else { a[2] };
+                let keep = self.held(a[0] as u8, a[1]).saturating_sub(count);
                 self.ask(a[0] as u8, a[1], keep, a[3]);
             }
             Syscall::console_write => assert_eq!(v0, a[1]),

@@ -171,7 +171,7 @@ fn is_primitive(call: Syscall) -> bool {
 }
 
 /// What the assembly does with a transfer: where it enters, if it does.
-fn transfer(kernel: &mut Kernel<Fake>, to: u32, synchronous: bool) -> Option<u32> {
+pub(crate) fn transfer(kernel: &mut Kernel<Fake>, to: u32, synchronous: bool) -> Option<u32> {
     let place = to as usize;
     let mut record = kernel.machine.records().synchronous.get(place).copied()?;
     let asynchronous = kernel.machine.records().asynchronous[place];
