@@ -1,5 +1,5 @@
 //! What an environment is told to be by those who control it: handlers, save areas, entry points,
-//! guaranteed mappings, backing pages (§5.1.2).
+//! guaranteed mappings (§5.1.2).
 //!
 //! Problem: exceptions and transfers go where an environment's page says without a check, in assembly.
 //! Method: what is set is checked when it is set, and what it was checked against is pinned: a page that
@@ -10,8 +10,7 @@
 use crate::{Answer, Kernel, env::Env, machine::Machine, page::Page, stlb::tag};
 use aegis_abi::{
     Cause, EnvId, Error, PageNo,
-    bookkeeping::NO_PAGE,
-    layout::{CONTEXTS, ENTRIES, ENTRY_VALID, GUARANTEED_END, PAGE_BYTES, REPOSSESSION_BYTES},
+    layout::{CONTEXTS, ENTRIES, ENTRY_VALID, GUARANTEED_END, PAGE_BYTES},
 };
 
 /// Bytes that an exception may save at.
@@ -99,33 +98,6 @@ impl<M: Machine> Kernel<M> {
         self.guarantee(env, address, entry, new)?;
         Ok((0, 0))
     }
-
-    pub(crate) fn env_backing(&mut self, env: EnvId, page: PageNo) -> Answer {
-        let env = self.controlled(env)?;
-        let page = self.owned(env, page)?;
-        if self.state(page).pins != 0 {
-            return Err(Error::Pinned);
-        }
-        let backing = &mut self.env(env).state.backing;
-        let place = backing.iter_mut().find(|place| **place == NO_PAGE);
-        *place.ok_or(Error::Exhausted)? = page.number().0;
-        let count = backing.iter().filter(|place| **place != NO_PAGE).count();
-        self.pin(page);
-        Ok((count as u32, 0))
-    }
-
-    pub(crate) fn env_repossession(&mut self, env: EnvId, physical: u32) -> Answer {
-        let env = self.controlled(env)?;
-        if physical != 0 {
-            let page = self.buffer(env, physical, REPOSSESSION_BYTES, REPOSSESSION_BYTES)?;
-            self.pin(page);
-        }
-        let old = core::mem::replace(&mut self.env(env).state.repossession, physical);
-        if old != 0 {
-            self.unpin_at(old);
-        }
-        Ok((0, 0))
-    }
 }
 
 impl<M: Machine> Kernel<M> {
@@ -168,18 +140,6 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Takes a page off the list of backing pages. False if it was not on it.
-    pub(crate) fn withdraw_backing(&mut self, env: Env, page: Page) -> bool {
-        let backing = &mut self.env(env).state.backing;
-        let place = backing.iter_mut().find(|place| **place == page.number().0);
-        let Some(place) = place else {
-            return false;
-        };
-        *place = NO_PAGE;
-        self.unpin(page.number());
-        true
-    }
-
     /// Whether an environment may be entered at an address.
     fn entered_at(&mut self, env: Env, address: u32) -> Result<(), Error> {
         let inside = address < GUARANTEED_END && self.guaranteed(env, address).is_some();
@@ -200,7 +160,8 @@ impl<M: Machine> Kernel<M> {
             .any(|at| at & !(PAGE_BYTES - 1) == page)
     }
 
-    fn unpin_at(&mut self, physical: u32) {
+    /// As [`Kernel::unpin`], of the page that a physical address is in.
+    pub(crate) fn unpin_at(&mut self, physical: u32) {
         if let Some(number) = PageNo::of(physical) {
             self.unpin(number);
         }

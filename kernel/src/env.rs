@@ -9,7 +9,7 @@
 
 use crate::{
     Answer, Kernel,
-    layout::EnvPage,
+    layout::{Backing, EnvPage},
     machine::{Label, Machine},
 };
 use aegis_abi::{
@@ -148,7 +148,7 @@ impl<M: Machine> Kernel<M> {
         fresh.handler[usize::from(Cause::SYSCALL.0)] = call;
         fresh.id = u32::from(env.0);
         fresh.low = page.physical() | ENTRY_DIRTY | ENTRY_VALID;
-        fresh.state.backing.fill(NO_PAGE);
+        fresh.state.backing.fill(Backing::NONE);
         let public = self.public(env);
         public.page = page.0;
         public.parent = parent;

@@ -112,6 +112,11 @@ impl Fake {
         }
     }
 
+    /// The ASID of the environment that runs.
+    pub fn asid_installed(&self) -> u32 {
+        self.scratch.current_high >> 6 & 63
+    }
+
     /// EntryLo of a tag, if it is in the TLB.
     pub fn in_tlb(&self, tag: u32) -> Option<u32> {
         let found = self.tlb.iter().flatten().find(|(high, _)| *high == tag);

@@ -39,10 +39,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn page_unbind(&mut self, page: PageNo) -> Answer {
         let caller = self.current();
         let page = self.page(page)?;
-        let grants = &mut self.env(caller).state.grants;
-        let found = grants
-            .iter_mut()
-            .find(|grant| grant.rights != 0 && grant.page == page.number().0);
+        let state = *self.state(page);
+        let mut grants = self.env(caller).state.grants.iter_mut();
+        let found = grants.find(|grant| good_rights(grant, page, &state) != Rights(0));
         *found.ok_or(Error::NotOwner)? = Grant::default();
         if self.state(page).owner != caller.owner() {
             self.purge_page_of(page, caller);

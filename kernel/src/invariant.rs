@@ -381,7 +381,7 @@ impl<M: Machine> Kernel<M> {
             .guaranteed
             .iter()
             .filter(|(_, low)| low & ENTRY_VALID != 0 && is_in(*low));
-        let backing = state.backing.iter().filter(|&&page| page == number.0);
+        let backing = state.backing.iter().filter(|place| place.page == number.0);
         let others = [state.slice_save, state.repossession]
             .into_iter()
             .filter(|&at| at != 0 && is_in(at));

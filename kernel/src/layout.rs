@@ -5,8 +5,9 @@
 //! environment, which an entry of the TLB written by each transfer selects (docs/kernel.md tells why).
 //! Every offset that the assembly uses is a constant here and is checked against the structure it is in.
 
-use aegis_abi::layout::{
-    ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS,
+use aegis_abi::{
+    bookkeeping::NO_PAGE,
+    layout::{ACALL_RECORDS, CONTEXTS, ENTRIES, MOST_ENVS, MOST_GUARANTEED, SCALL_RECORDS},
 };
 
 /// Where the record page is mapped (wired entry 0).
@@ -128,8 +129,8 @@ pub struct EnvState {
     pub guaranteed: [(u32, u32); MOST_GUARANTEED],
     /// Grants: rights to pages of others. Rights of 0 are none.
     pub grants: [Grant; MOST_GRANTS],
-    /// Backing pages preloaded; `NO_PAGE` is none.
-    pub backing: [u16; MOST_BACKING],
+    /// Backing pages preloaded.
+    pub backing: [Backing; MOST_BACKING],
     /// Physical address of the repossession vector, 0 for none.
     pub repossession: u32,
 }
@@ -177,7 +178,7 @@ pub struct Frame {
 }
 
 impl EnvPage {
-    /// Every word clear: what a page holds before it is an environment.
+    /// What a page holds before it is an environment.
     pub const CLEAR: EnvPage = EnvPage {
         save: [0; 16],
         handler: [0; 16],
@@ -199,9 +200,27 @@ impl EnvPage {
                 read_epoch: 0,
                 write_epoch: 0,
             }; MOST_GRANTS],
-            backing: [0; MOST_BACKING],
+            backing: [Backing::NONE; MOST_BACKING],
             repossession: 0,
         },
+    };
+}
+
+/// A page that contents are saved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Backing {
+    /// The page; `NO_PAGE` is none.
+    pub page: u16,
+    /// 1 if it holds the contents of a page that was taken.
+    pub saved: u16,
+}
+
+impl Backing {
+    /// None.
+    pub const NONE: Backing = Backing {
+        page: NO_PAGE,
+        saved: 0,
     };
 }
 

@@ -16,7 +16,7 @@
 //!
 //! **Order of reading**: `page` and `capability` (who owns what, how rights travel), `grant`, `stlb` and
 //! `translate` (secure bindings), `asid`, `env`, `configure` (environments), `transfer` and `slice` (the
-//! processor), `revoke`, then `call`, which is the way in, and `boot`. `invariant` says what is always true.
+//! processor), `revoke` and `backing`, then `call`, which is the way in, and `boot`. `invariant` says what is always true.
 #![cfg_attr(not(any(test, feature = "fuzzing")), no_std)]
 #![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 
@@ -27,6 +27,7 @@
 )]
 pub mod arch;
 mod asid;
+mod backing;
 pub mod boot;
 mod call;
 mod capability;
@@ -35,13 +36,14 @@ mod console;
 pub mod env;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fake;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod grant;
 pub mod invariant;
 pub mod layout;
 pub mod machine;
 pub mod page;
 #[cfg(target_arch = "mips")]
-#[expect(unsafe_code, reason = "registers of devices are addresses")]
 pub mod plat;
 mod revoke;
 mod slice;

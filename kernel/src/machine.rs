@@ -29,7 +29,7 @@ pub trait Machine {
     fn stlb_address(&self) -> u32;
     /// A page that holds an environment. The caller has made sure that it does.
     fn env(&mut self, page: PageNo) -> &mut EnvPage;
-    /// Makes an environment's page of a page of memory: every word of it is clear.
+    /// Makes an environment's page of a page of memory: [`EnvPage::CLEAR`].
     fn make_env(&mut self, page: PageNo);
     /// Clears a page, which holds no environment afterwards.
     fn clear(&mut self, page: PageNo);

@@ -12,7 +12,7 @@ use crate::{Answer, Kernel, env::Env, machine::Machine};
 use aegis_abi::{
     EnvId, Error, PageNo,
     bookkeeping::{KERNEL, NO_PAGE, NOBODY, PageState, UNBOUND},
-    layout::{ANY, PAGE_BYTES},
+    layout::{ANY, PAGE_BYTES, REVOKE_PAGES},
 };
 
 /// A page that is there: its number is below the machine's pages. Only [`Kernel::page`] makes one.
@@ -35,7 +35,7 @@ impl<M: Machine> Kernel<M> {
         } else {
             PageNo(u16::try_from(name).map_err(|_| Error::BadName)?)
         };
-        if self.must_shrink(caller) {
+        if self.is_over(caller, REVOKE_PAGES, 1) {
             return Err(Error::Exhausted);
         }
         let Ok(page) = self.page(page) else {

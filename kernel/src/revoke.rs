@@ -3,19 +3,17 @@
 //! Problem: resources must come back from applications that manage them themselves, so they choose which;
 //! and from those that do not answer. Method: a request is how many an environment may keep, and a deadline; it
 //! is delivered in place of the beginning of a slice. While it holds more it gets no more. At the deadline the
-//! abort protocol takes what it did not give: pages that nothing pins, first those it got last, their
-//! contents saved to the backing pages that it preloaded, each recorded in its repossession vector; never
-//! below its reserve. What is asked of the reserve itself is the emergency: the environment saves itself
+//! abort protocol takes what it did not give (`backing` tells how), never below its reserve. What is asked of the reserve itself is the emergency: the environment saves itself
 //! elsewhere, and is destroyed. The kernel asks by itself when no page is free and the caller has fewer
 //! than its reserve: then somebody has more. Left out: context identifiers, revoked invisibly (`asid`).
 
-use crate::{Answer, Kernel, env::Env, machine::Machine, page::Page};
+use crate::{Answer, Kernel, env::Env, machine::Machine};
 use aegis_abi::{
     EnvId, Error,
-    bookkeeping::{Death, Due, NO_PAGE, NOBODY, NOT_DUE, Slice},
+    bookkeeping::{Death, Due, NOT_DUE, Slice},
     layout::{
-        DEATH_REVOKED, ENTRY_REVOKE, MOST_REPOSSESSED, MOST_REVOKE_TICKS, REVOKE_ALL, REVOKE_KINDS,
-        REVOKE_PAGES, REVOKE_PAGES_AT_ONCE, REVOKE_SLICES, REVOKE_TICKS,
+        DEATH_REVOKED, ENTRY_REVOKE, MOST_REVOKE_TICKS, REVOKE_ALL, REVOKE_KINDS, REVOKE_PAGES,
+        REVOKE_PAGES_AT_ONCE, REVOKE_SLICES, REVOKE_TICKS,
     },
 };
 
@@ -29,7 +27,11 @@ impl<M: Machine> Kernel<M> {
         if kind as usize >= REVOKE_KINDS || ticks == 0 || ticks > MOST_REVOKE_TICKS {
             return Err(Error::BadValue);
         }
-        let keep = self.held(env, kind).saturating_sub(count);
+        // The emergency leaves nothing, however many were asked for.
+        let keep = match kind {
+            REVOKE_ALL => 0,
+            _ => self.held(env, kind).saturating_sub(count),
+        };
         self.request(env, kind, keep, ticks);
         Ok((0, 0))
     }
@@ -76,11 +78,6 @@ impl<M: Machine> Kernel<M> {
         let count = wanted.min(surplus).min(REVOKE_PAGES_AT_ONCE as i32) as u32;
         let keep = self.held(victim, REVOKE_PAGES).saturating_sub(count);
         self.request(victim, REVOKE_PAGES, keep, REVOKE_TICKS);
-    }
-
-    /// Whether an environment was asked for pages and has too many to get more.
-    pub(crate) fn must_shrink(&mut self, env: Env) -> bool {
-        self.is_over(env, REVOKE_PAGES, 1)
     }
 
     /// Whether an environment that was asked to give back would have too many with so many more.
@@ -159,32 +156,6 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Takes a page that nothing pins, or at last a backing page. False if there is none.
-    fn take_page(&mut self, env: Env) -> bool {
-        let mut page = self.first_page(env);
-        while let Some(candidate) = page {
-            if self.state(candidate).pins == 0 {
-                let backing = self.use_backing(env);
-                if let Some(backing) = backing {
-                    self.machine.copy(candidate.number(), backing.number());
-                }
-                let place = backing.map_or(u32::MAX, |page| u32::from(page.number().0));
-                self.repossess(env, u32::from(candidate.number().0), place);
-                self.hand(candidate, NOBODY);
-                return true;
-            }
-            page = self.next_page(candidate);
-        }
-        match self.use_backing(env) {
-            Some(page) if self.state(page).pins == 0 => {
-                self.repossess(env, u32::from(page.number().0), u32::MAX);
-                self.hand(page, NOBODY);
-                true
-            }
-            _ => false,
-        }
-    }
-
     fn take_slice(&mut self, env: Env) {
         let slices = &mut self.machine.public().slices;
         let mut own = slices.iter_mut().enumerate().rev();
@@ -192,29 +163,6 @@ impl<M: Machine> Kernel<M> {
             *slice = Slice::FREE;
             self.repossess(env, 0x8000_0000 | position as u32, u32::MAX);
         }
-    }
-
-    /// A backing page, which is none from now on.
-    fn use_backing(&mut self, env: Env) -> Option<Page> {
-        let backing = &mut self.env(env).state.backing;
-        let place = backing.iter_mut().find(|place| **place != NO_PAGE)?;
-        let number = aegis_abi::PageNo(core::mem::replace(place, NO_PAGE));
-        self.unpin(number);
-        self.page(number).ok()
-    }
-
-    /// Records in the repossession vector. Its count is the application's to write and not believed.
-    fn repossess(&mut self, env: Env, what: u32, backing: u32) {
-        let vector = self.env(env).state.repossession;
-        if vector == 0 {
-            return;
-        }
-        let count = self.machine.load(vector);
-        if count < MOST_REPOSSESSED {
-            self.machine.store(vector + 4 + 8 * count, what);
-            self.machine.store(vector + 8 + 8 * count, backing);
-        }
-        self.machine.store(vector, count.saturating_add(1));
     }
 
     /// How many of a kind an environment has.

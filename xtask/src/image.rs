@@ -37,15 +37,20 @@ impl Toolchain {
 ///
 /// When no compiler can be had, it fails, or what it made holds what a R3000 must not be given.
 pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
-    build_with(folder, name, &[])
+    build_with(folder, name, "", &[])
 }
 
-/// The same, with variables for its compilation.
+/// The same, with more flags of rustc's and with variables for its compilation.
 ///
 /// # Errors
 ///
 /// As [`build`].
-pub(crate) fn build_with(folder: &str, name: &str, variables: &[(&str, &Path)]) -> Result<PathBuf> {
+pub(crate) fn build_with(
+    folder: &str,
+    name: &str,
+    more: &str,
+    variables: &[(&str, &Path)],
+) -> Result<PathBuf> {
     let toolchain = toolchain()?;
     let script = root().join(folder).join("image.ld");
     let target = root().join("target/image");
@@ -61,7 +66,7 @@ pub(crate) fn build_with(folder: &str, name: &str, variables: &[(&str, &Path)]) 
         .arg(&target)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_MIPSEL_SONY_PSX_LINKER", &toolchain.linker)
-        .env("RUSTFLAGS", flags(&script))
+        .env("RUSTFLAGS", format!("{} {more}", flags(&script)))
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .envs(variables.iter().copied());
     if let Some(rustc) = &toolchain.rustc {

@@ -35,7 +35,8 @@ cargo xtask COMMAND
   image           build the kernel with its applications; says where the image is
   boot [--on sim|mame|gxemul] [--board kn01|kn02] APP...
                   run applications on a DECstation; ends with their status
-  probe           count the kernel's hot paths on the simulated machines
+  probe [--on sim|mame|gxemul]
+                  count the kernel's hot paths on the simulator, or go through them elsewhere
   tables 7 [--json] [--million] [--profile]
                   count the paper's Table 7 on the simulated DECstation; --million confirms
                   each classifier on a million packets, --profile shows where it spends them
@@ -69,12 +70,9 @@ fn main() -> ExitCode {
         ["sim", rest @ ..] => sim::run(rest),
         ["tables", rest @ ..] => tables::run(rest),
         ["image"] => aegis::run(),
-        ["boot", rest @ ..] => match aegis::boot::run(rest) {
-            Ok(0) => Ok(()),
-            Ok(status) => return ExitCode::from(status),
-            Err(error) => Err(error),
-        },
         ["probe"] => aegis::probe::run(),
+        ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
+        ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -87,8 +85,12 @@ fn main() -> ExitCode {
             ));
         }
     };
+    ends(result.map(|()| 0))
+}
+
+fn ends(result: anyhow::Result<u8>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE

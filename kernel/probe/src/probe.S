@@ -263,6 +263,8 @@ returned:                           # in the parent
     call  {TICKS}
     succeed                         # 32
     addiu $s1, $v0, 2
+    addiu $s2, $zero, 3000          # turns in which they come, on the slowest clock
+2:  addiu $s8, $zero, 32
     addiu $t0, $zero, 111
     addiu $t1, $zero, 112
     addiu $a0, $zero, 113
@@ -272,7 +274,7 @@ returned:                           # in the parent
     addiu $sp, $zero, 117
     addiu $v1, $zero, 118
     mult  $t0, $t1
-    lui   $s3, 6                    # 393 216 turns of 3
+    ori   $s3, $zero, 0x8000
 1:  addiu $k0, $zero, 119           # the kernel keeps k0
     addiu $k0, $k0, 1
     addiu $s3, $s3, -1
@@ -294,8 +296,10 @@ returned:                           # in the parent
     expect $t1, 0                   # 42
     call  {TICKS}
     addiu $s8, $s8, 1               # 43
+    addiu $s2, $s2, -1
+    beq   $s2, $zero, failed
     subu  $t0, $v0, $s1
-    bltz  $t0, failed
+    bltz  $t0, 2b
     nop
     addu  $s8, $zero, $zero
 failed:                             # s8 = the status

@@ -1,6 +1,11 @@
 //! The kernel on a machine in plain memory: a bench that unit tests drive it with.
 
+mod bindings;
+mod lives;
+mod model;
+mod pages;
 mod processor;
+mod revocation;
 
 use crate::{
     Kernel,
@@ -73,6 +78,61 @@ pub(crate) fn tick(kernel: &mut Kernel<Fake>, frame: &mut Frame) -> bool {
 pub(crate) fn halts(run: impl FnOnce()) -> Option<u32> {
     let unwound = catch_unwind(AssertUnwindSafe(run)).err()?;
     Some(unwound.downcast_ref::<Halted>()?.0)
+}
+
+/// All ones.
+pub(crate) const ANY: u32 = u32::MAX;
+/// Where [`child`] maps its first page.
+pub(crate) const HOME: u32 = 0x2000;
+
+/// A page for the caller.
+pub(crate) fn page(kernel: &mut Kernel<Fake>) -> u32 {
+    call(kernel, Syscall::page_alloc, &[ANY]).expect("a page")
+}
+
+/// An environment that can be entered in every way and has two pages of its own: the first guaranteed at
+/// [`HOME`], where entry point n is 16 times n, and save areas in the second.
+pub(crate) fn child(kernel: &mut Kernel<Fake>) -> u32 {
+    let home = page(kernel);
+    let env = call(kernel, Syscall::env_create, &[home]).expect("an environment");
+    let [code, saves] = [page(kernel), page(kernel)];
+    for given in [code, saves] {
+        call(kernel, Syscall::page_give, &[given, env]).expect("it is given");
+    }
+    let entry = code << 12 | 0x600;
+    call(kernel, Syscall::env_guarantee, &[env, HOME, entry]).expect("it is guaranteed");
+    for kind in 0..5 {
+        let at = HOME + 16 * kind;
+        call(kernel, Syscall::env_entry, &[env, kind, at]).expect("it is guaranteed");
+    }
+    call(kernel, Syscall::env_save_area, &[env, 0, saves << 12]).expect("it has the page");
+    env
+}
+
+/// The pages that an environment owns, in the order of their numbers.
+pub(crate) fn pages_of(kernel: &mut Kernel<Fake>, env: u32) -> Vec<u32> {
+    let states = kernel.machine.page_states();
+    let own = (0..)
+        .zip(states)
+        .filter(|(_, state)| u32::from(state.owner) == env);
+    own.map(|(page, _)| page).collect()
+}
+
+/// Who runs.
+pub(crate) fn running(kernel: &mut Kernel<Fake>) -> u32 {
+    kernel.current().index() as u32
+}
+
+/// Yields to an environment by name, or to the next slice.
+pub(crate) fn yield_to(kernel: &mut Kernel<Fake>, target: u32) {
+    call(kernel, Syscall::yield_to, &[target]).expect("it can begin");
+}
+
+/// A transfer as the assembly makes it: where it leads, if anywhere.
+pub(crate) fn transfer(kernel: &mut Kernel<Fake>, to: u32, synchronous: bool) -> Option<u32> {
+    let entered = crate::fuzzing::transfer(kernel, to, synchronous);
+    check(kernel);
+    entered
 }
 
 pub(crate) fn check(kernel: &mut Kernel<Fake>) {

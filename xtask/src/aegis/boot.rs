@@ -51,11 +51,24 @@ struct Options {
 /// When it cannot be built, or does not end by itself.
 pub(crate) fn run(words: &[&str]) -> Result<u8> {
     let options = Options::parse(words)?;
-    let built = with_applications()?;
+    run_on(&with_applications()?, options)
+}
+
+/// Runs the probe instead, on any machine; the number of the check of its own that failed, or 0.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn run_probe(words: &[&str]) -> Result<u8> {
+    let options = Options::parse(words)?;
+    run_on(&super::probe::build_probe()?, options)
+}
+
+fn run_on(built: &Built, options: Options) -> Result<u8> {
     let mut screen = Screen::new(built.image.symbols(), false);
     let start = Instant::now();
     let status = execute(
-        &built,
+        built,
         options.on,
         options.seconds,
         &options.arguments,

@@ -5,6 +5,7 @@
 
 pub(crate) mod boot;
 mod gxemul;
+mod latency;
 mod mame;
 mod pack;
 pub(crate) mod probe;
@@ -23,6 +24,10 @@ use std::path::{Path, PathBuf};
 const PROGRAMS: &str = "exos/apps";
 /// The program of environment 0.
 const INIT: &str = "init";
+
+/// Without this, procedures that never return do not save where they were called, and a panic would not
+/// tell how it came about.
+const TRACEABLE: &str = "-Cforce-unwind-tables=yes";
 
 /// An image: where it is, and what is in it.
 pub(super) struct Built {
@@ -88,7 +93,8 @@ fn build(name: &str, modules: &[Module]) -> Result<Built> {
     std::fs::create_dir_all(&folder)?;
     let packed = folder.join("modules.bin");
     write_if_new(&packed, &pack::modules(modules)?)?;
-    let built = image::build_with("kernel/image", "aegis-image", &[("AEGIS_MODULES", &packed)])?;
+    let variables = [("AEGIS_MODULES", packed.as_path())];
+    let built = image::build_with("kernel/image", "aegis-image", TRACEABLE, &variables)?;
     let path = folder.join(format!("{name}.elf"));
     std::fs::copy(&built, &path)?;
     let image = Image::parse(&std::fs::read(&path)?)?;

@@ -85,14 +85,22 @@ read_processor:
     jr    $ra
     nop                             # v0 is on its way (slot)
 
-# read_stack(): sp of the caller.
-    .globl read_stack
-read_stack:
+# where_am_i(): sp of the caller in v0, and where it goes on in v1.
+    .globl where_am_i
+where_am_i:
+    addu  $v0, $sp, $zero
     jr    $ra
-    addu  $v0, $sp, $zero           # (slot)
+    addu  $v1, $ra, $zero           # (slot)
 
-# flush_code(address, words): the instruction cache forgets these words of kseg0. Must be called at its
-# address in kseg1, for the caches change places meanwhile.
+# Offsets of 16 words.
+    .macro sixteen what
+    .irp offset, 0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60
+    \what \offset                  # one of them
+    .endr
+    .endm
+
+# flush_code(address, blocks): the instruction cache forgets so many blocks of 16 words of kseg0. Must be
+# called at its address in kseg1, for the caches change places meanwhile.
     .globl flush_code
 flush_code:
     mfc0  $t0, $12                  # Status
@@ -103,16 +111,47 @@ flush_code:
     nop                             # the pipeline empties
     nop
     nop
-1:  sb    $zero, 0($a0)             # a part of a word: the line is no longer valid
+    .macro forget offset
+    sb    $zero, \offset($a0)       # a part of a word: the line is no longer valid
+    .endm
+1:  sixteen forget
     addiu $a1, $a1, -1
     bne   $a1, $zero, 1b
-    addiu $a0, $a0, 4               # (slot)
+    addiu $a0, $a0, 64              # (slot)
     nop                             # the last store ends
     nop
     mtc0  $t0, $12                  # the caches as they were
     nop                             # the pipeline empties
     nop
     nop
+    jr    $ra
+    nop                             # (slot)
+
+# clear_page(address), copy_page(from, to).
+    .globl clear_page
+clear_page:
+    .macro clear offset
+    sw    $zero, \offset($a0)
+    .endm
+    addiu $a1, $a0, 4096            # the end
+1:  sixteen clear
+    addiu $a0, $a0, 64
+    bne   $a0, $a1, 1b
+    nop                             # (slot)
+    jr    $ra
+    nop                             # (slot)
+    .globl copy_page
+copy_page:
+    .macro copy offset
+    lw    $t0, \offset($a0)
+    nop                             # it is on its way
+    sw    $t0, \offset($a1)
+    .endm
+    addiu $a2, $a0, 4096            # the end
+1:  sixteen copy
+    addiu $a0, $a0, 64
+    bne   $a0, $a2, 1b
+    addiu $a1, $a1, 64              # (slot)
     jr    $ra
     nop                             # (slot)
 

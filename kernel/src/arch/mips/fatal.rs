@@ -3,7 +3,8 @@
 //! Problem: the kernel carries no table to unwind its stack with. Method: a procedure of o32 that calls
 //! others begins by making its frame and saving its return address in it, so those two instructions are
 //! looked for backwards from where it stopped, and so on to the empty stack. Addresses are printed behind
-//! `at`; `cargo xtask boot`, which has the image, prints the names behind them.
+//! `at`; `cargo xtask boot`, which has the image, prints the names behind them. For procedures that never
+//! return the compiler must be told to do so too (`-Cforce-unwind-tables`).
 
 use super::assembly;
 use crate::layout::Frame;
@@ -33,12 +34,8 @@ pub(super) fn prepare(rom: Option<Rom>) {
 
 /// What the kernel stops with when it panics.
 pub fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    let stack = assembly::read_stack();
-    stop(
-        format_args!("{info}"),
-        panic as *const () as u32 + 4 * 64,
-        stack,
-    )
+    let here = assembly::where_am_i();
+    stop(format_args!("{info}"), (here >> 32) as u32, here as u32)
 }
 
 #[unsafe(no_mangle)]

@@ -100,10 +100,12 @@ mod assembly {
         pub(super) fn tlb_read(to: *mut [u32; 2]);
         pub(super) fn tlb_write_random(high: u32, low: u32);
         pub(super) fn tlb_delete(high: u32);
-        pub(super) fn flush_code(address: u32, words: u32);
+        pub(super) fn flush_code(address: u32, blocks: u32);
+        pub(super) fn clear_page(page: *mut [u8; 4096]);
+        pub(super) fn copy_page(from: *const [u8; 4096], to: *mut [u8; 4096]);
         pub(super) safe fn read_status() -> u32;
         pub(super) safe fn read_processor() -> u32;
-        pub(super) safe fn read_stack() -> u32;
+        pub(super) safe fn where_am_i() -> u64;
         pub(super) fn enter_fresh() -> !;
 
         pub(super) static vector_source: [u32; 0];
@@ -270,12 +272,12 @@ impl Machine for Mips {
 
     fn clear(&mut self, page: PageNo) {
         // SAFETY: the page exists; no reference leads into it, for those of `env` borrow the machine.
-        unsafe { self.page(page).write_bytes(0, 1) };
+        unsafe { assembly::clear_page(self.page(page)) };
     }
 
     fn copy(&mut self, from: PageNo, to: PageNo) {
         // SAFETY: as for `clear`; the same page may be both.
-        unsafe { self.page(from).copy_to(self.page(to), 1) };
+        unsafe { assembly::copy_page(self.page(from), self.page(to)) };
     }
 
     fn load(&mut self, physical: u32) -> u32 {
@@ -343,12 +345,12 @@ fn wire(index: u32, high: u32, low: u32) {
     unsafe { assembly::tlb_write(index << 8, high, low) };
 }
 
-/// The instruction cache forgets so many bytes from an address in kseg0 on.
+/// The instruction cache forgets so many bytes, or some more, from an address in kseg0 on.
 fn flush(address: u32, bytes: u32) {
     let uncached = (assembly::flush_code as *const () as u32 | 0x2000_0000) as *const ();
     // SAFETY: the same procedure, at its address past the caches; the words are memory.
     unsafe {
         let flush: unsafe extern "C" fn(u32, u32) = core::mem::transmute(uncached);
-        flush(address, bytes / 4);
+        flush(address, bytes.div_ceil(64));
     }
 }
