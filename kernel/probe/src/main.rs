@@ -28,6 +28,7 @@ core::arch::global_asm!(
     ENV_SAVE_AREA = const Syscall::env_save_area.selector(),
     ENV_ENTRY = const Syscall::env_entry.selector(),
     ENV_GUARANTEE = const Syscall::env_guarantee.selector(),
+    CONSOLE_WRITE = const Syscall::console_write.selector(),
     HALT = const Syscall::halt.selector(),
     NO_CALL = const 63 << 4,
     SYNCHRONOUS = const ENTRY_SYNCHRONOUS,

@@ -308,12 +308,26 @@ returned:                           # in the parent
     expect $t0, 109                 # 43
     expect $t9, 110                 # 44
 
+# A line that is printed while the clock ticks; then so many that not all can wait.
+    addiu $t0, $zero, %lo(line)
+    addiu $t1, $zero, DATA + 0x300
+    addiu $t2, $zero, %lo(line_end)
+1:  lbu   $t3, 0($t0)
+    addiu $t0, $t0, 1
+    sb    $t3, 0($t1)
+    bne   $t0, $t2, 1b
+    addiu $t1, $t1, 1
+    addiu $a0, $s0, 0x300
+    addiu $a1, $zero, line_end - line
+    call  {CONSOLE_WRITE}
+    expect $v0, line_end - line     # 45
+
 # Two clock ticks: no register changes, HI and LO neither.
     call  {TICKS}
-    succeed                         # 45
+    succeed                         # 46
     addiu $s1, $v0, 2
     addiu $s2, $zero, 3000          # turns in which they come, on the slowest clock
-2:  addiu $s8, $zero, 45
+2:  addiu $s8, $zero, 46
     addiu $t0, $zero, 111
     addiu $t1, $zero, 112
     addiu $a0, $zero, 113
@@ -331,24 +345,32 @@ returned:                           # in the parent
     addiu $k0, $k0, -120
     bne   $k0, $zero, failed
     nop
-    expect $t0, 111                 # 46
-    expect $t1, 112                 # 47
-    expect $a0, 113                 # 48
-    expect $at, 114                 # 49
-    expect $t9, 115                 # 50
-    expect $ra, 116                 # 51
-    expect $sp, 117                 # 52
-    expect $v1, 118                 # 53
+    expect $t0, 111                 # 47
+    expect $t1, 112                 # 48
+    expect $a0, 113                 # 49
+    expect $at, 114                 # 50
+    expect $t9, 115                 # 51
+    expect $ra, 116                 # 52
+    expect $sp, 117                 # 53
+    expect $v1, 118                 # 54
     mflo  $t0
     mfhi  $t1
-    expect $t0, 12432               # 54
-    expect $t1, 0                   # 55
+    expect $t0, 12432               # 55
+    expect $t1, 0                   # 56
     call  {TICKS}
-    addiu $s8, $s8, 1               # 56
+    addiu $s8, $s8, 1               # 57
     addiu $s2, $s2, -1
     beq   $s2, $zero, failed
     subu  $t0, $v0, $s1
     bltz  $t0, 2b
+    nop
+    addiu $s3, $zero, 86
+1:  addiu $a0, $s0, 0x300
+    addiu $a1, $zero, line_end - line
+    call  {CONSOLE_WRITE}
+    expect $v0, line_end - line     # 58 and on
+    addiu $s3, $s3, -1
+    bne   $s3, $zero, 1b
     nop
     addu  $s8, $zero, $zero
 failed:                             # s8 = the status
@@ -370,3 +392,9 @@ handler:
     nop
     jr    $k0
     nop
+
+    .section .rodata, "a"
+line:
+    .ascii "forty-eight bytes, the last of which ends a line\n"
+line_end:
+

@@ -89,7 +89,7 @@ extern "C" fn ticks() -> u64 {
 #[unsafe(no_mangle)]
 extern "C" fn aegis_interrupt(frame: &mut Frame) {
     let kernel = kernel();
-    if kernel.machine.board().is_tick(frame.cause) {
+    if kernel.machine.board().interrupt(frame.cause) {
         kernel.tick(frame);
     }
     depart(kernel);
