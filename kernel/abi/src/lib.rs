@@ -137,6 +137,17 @@ macro_rules! number_syscalls {
             /// Every call, in the order of their numbers.
             pub const ALL: &[Syscall] = &[$(Syscall::$name),*];
 
+            /// The reference's row of the call: its kind, its arguments with their types, its result.
+            pub const fn signature(self) -> (&'static str, &'static [(&'static str, &'static str)], &'static str) {
+                match self {$(
+                    Syscall::$name => (
+                        stringify!($kind),
+                        &[$((stringify!($argument), stringify!($type))),*],
+                        concat!($($result)?),
+                    ),
+                )*}
+            }
+
             /// The name of the call.
             pub const fn name(self) -> &'static str {
                 match self { $(Syscall::$name => stringify!($name)),* }
