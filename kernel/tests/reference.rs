@@ -11,7 +11,7 @@ fn the_reference_is_generated_from_the_list() {
     for (kind, title, about) in KINDS {
         let _ = write!(
             page,
-            "\n## {title}\n\n{about}\n\n| number | call | result | what it does |\n|---|---|---|---|\n"
+            "\n## {title}\n\n{about}\n\n| number | call | result | errors | what it does |\n|---|---|---|---|---|\n"
         );
         for call in Syscall::ALL {
             let (of, arguments, result) = call.signature();
@@ -22,12 +22,18 @@ fn the_reference_is_generated_from_the_list() {
                 .iter()
                 .map(|(name, of)| format!("{name}: {of}"))
                 .collect();
+            let errors: Vec<String> = call
+                .errors()
+                .iter()
+                .map(|error| format!("{error:?}"))
+                .collect();
             let _ = writeln!(
                 page,
-                "| {} | `{}({})` | {result} | {} |",
+                "| {} | `{}({})` | {result} | {} | {} |",
                 *call as u32,
                 call.name(),
                 arguments.join(", "),
+                errors.join(" "),
                 call.about()
             );
         }
@@ -59,7 +65,7 @@ const HEADER: &str = "# System calls
 
 Generated from `kernel/abi/src/lib.rs` by a test of `aegis`; `cargo xtask golden` writes it again. `v0` is the call's
 number times 16 before, and the result after, or an error if it is negative. A refused call changes nothing, unless its row
-says more. Protected control transfers have selectors of their own (`layout::scall_selector`, `layout::acall_selector`).
+says more; any call in a branch delay slot is refused with `InSlot`. Protected control transfers have selectors of their own (`layout::scall_selector`, `layout::acall_selector`).
 Arguments stand in registers in the order of the row. No call takes a virtual address to read or write memory at.
 ";
 

@@ -35,6 +35,10 @@ impl Model {
                     why.contains(&error),
                     "{call:?} {a:x?} refused: {error:?}, not {why:?}"
                 );
+                assert!(
+                    call.errors().contains(&error),
+                    "{call:?}: {error:?} is not in its row"
+                );
                 if error == Error::Forged {
                     self.me().forgeries += 1;
                 }
