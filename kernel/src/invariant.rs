@@ -10,7 +10,7 @@ use crate::{
     layout::ENV_ADDRESS,
     machine::{Label, Machine},
     page::Page,
-    stlb::{EMPTY, asid, hash, slot, tag},
+    stlb::{EMPTY, NOTHING, asid, hash, slot, tag},
 };
 use aegis_abi::{
     Cause, PageNo,
@@ -54,6 +54,8 @@ impl<M: Machine> Kernel<M> {
             pinned == 0 || Env::new(pinned - 1).is_some_and(|env| self.lives(env)),
             "the dead hold the slice that runs",
         )?;
+        let first = self.page(PageNo(0)).map(|page| self.state(page).owner);
+        holds(first == Ok(KERNEL), "page 0 is not the kernel's")?;
         let public = self.machine.public();
         let (position, ending, free) = (public.position, public.ending, public.free);
         holds(
@@ -170,6 +172,7 @@ impl<M: Machine> Kernel<M> {
             let stlb = self.machine.stlb();
             let (tag, low) = (stlb.tags[at], stlb.entries[at]);
             if tag & EMPTY != 0 {
+                holds(low == NOTHING, "an entry that is none leads somewhere")?;
                 continue;
             }
             holds(slot(tag) == at, "a binding is out of its place")?;
