@@ -168,6 +168,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Every binding is in its place, of a context that there is, to a page that its environment may map.
     fn check_stlb(&mut self) -> Result<(), Broken> {
+        let mut bindings = [0_u16; 64];
         for at in 0..crate::layout::STLB_ENTRIES {
             let stlb = self.machine.stlb();
             let (tag, low) = (stlb.tags[at], stlb.entries[at]);
@@ -175,6 +176,7 @@ impl<M: Machine> Kernel<M> {
                 holds(low == NOTHING, "an entry that is none leads somewhere")?;
                 continue;
             }
+            bindings[usize::from(asid(tag)) % 64] += 1;
             holds(slot(tag) == at, "a binding is out of its place")?;
             holds(Self::well_formed(low), "a binding has bits of its own")?;
             let Some((env, context)) = self.asids.holder(asid(tag)) else {
@@ -198,13 +200,8 @@ impl<M: Machine> Kernel<M> {
             )?;
         }
         for number in 1..64 {
-            let tags = &self.machine.stlb().tags;
-            let own = tags
-                .iter()
-                .filter(|&&tag| tag & EMPTY == 0 && asid(tag) == number);
-            let count = own.count();
             holds(
-                count == usize::from(self.asids.bindings(number)),
+                bindings[usize::from(number)] == self.asids.bindings(number),
                 "an ASID's bindings are miscounted",
             )?;
             if let Some((env, context)) = self.asids.holder(number) {
