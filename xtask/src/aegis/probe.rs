@@ -20,7 +20,10 @@ use decstation::machine::{Machine, Stop};
 const FOLDER: &str = "kernel/probe";
 const NAME: &str = "probe";
 /// Instructions that the whole run may take.
-const LIMIT: u64 = 20_000_000;
+const LIMIT: u64 = 120_000_000;
+/// What it prints, and how often.
+const LINE: &str = "forty-eight bytes, the last of which ends a line";
+const LINES: usize = 87;
 /// Seconds that the emulators may take.
 const EMULATED_SECONDS: u64 = 20;
 /// The status of a kernel that has stopped itself.
@@ -102,8 +105,16 @@ pub(crate) fn on_emulators() -> Result<()> {
             "{on:?} {arguments:?}: status {status}\n{}",
             screen.text()
         );
+        printed(&screen)?;
         eprintln!("probe: {on:?} {arguments:?}: every path was gone through");
     }
+    Ok(())
+}
+
+/// Whether the console has printed all that the probe printed, and nothing else.
+fn printed(screen: &Screen<'_>) -> Result<()> {
+    let right = format!("{LINE}\n").repeat(LINES);
+    ensure!(screen.text() == right, "printed:\n{}", screen.text());
     Ok(())
 }
 
@@ -136,6 +147,7 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
         costs.name,
         screen.text()
     );
+    printed(&screen)?;
     for (path, meter) in PATHS.iter().zip(machine.meters()) {
         let least = meter
             .least
