@@ -10,6 +10,8 @@ use exos::{module, println, sys};
 
 exos::main!(run);
 
+/// Words of the boot arguments that name no program.
+const FOR_THE_KERNEL: &[&str] = &["forgetful"];
 /// Programs that run together, at most.
 const MOST_TOGETHER: usize = 16;
 /// The status if a program cannot be started.
@@ -23,6 +25,7 @@ fn run() -> u32 {
     let status = match module::boot_arguments() {
         Ok(words) if words.split_ascii_whitespace().next().is_some() => words
             .split_ascii_whitespace()
+            .filter(|word| !FOR_THE_KERNEL.contains(word))
             .map(together)
             .fold(0, first_failure),
         Ok(_) => {

@@ -73,7 +73,6 @@ fn together(suite: &mut Suite) {
     for child in &mut children {
         *child = suite.start("slices spinner");
     }
-    let first = ticks();
     suite.check(
         "registers over slices, with others spinning",
         spin_for(TICKS),
