@@ -151,6 +151,36 @@ touch:
     addiu $s3, $s3, -1
     bne   $s3, $zero, 1b
     addiu $s4, $s4, 4096
+# The same bindings once more: not to be written, then to be.
+    addiu $s3, $zero, 3
+1:  lui   $t1, MAPPED
+    lw    $t0, 0x200($t1)           # it is in the TLB
+    ori   $t2, $s0, {VALID}
+    addiu $t0, $zero, 119
+    .globl protect
+protect:
+    call  {TLB_WRITE}
+    .globl after_protect
+after_protect:
+    bne   $v0, $zero, failed
+    addiu $k1, $zero, 119
+    bne   $t0, $k1, failed
+    lui   $k1, MAPPED
+    bne   $t1, $k1, failed
+    nop
+    sw    $zero, 0x200($t1)         # skipped
+    lw    $t0, DATA + 0x200($zero)
+    addiu $k1, $zero, 107
+    bne   $t0, $k1, failed
+    nop
+    ori   $t2, $s0, {WRITABLE}
+    call  {TLB_WRITE}
+    bne   $v0, $zero, failed
+    addiu $t0, $zero, 107
+    sw    $t0, 0x200($t1)
+    addiu $s3, $s3, -1
+    bne   $s3, $zero, 1b
+    nop
     addiu $s8, $s8, 1               # 17
 
 # A miss that is the application's to handle: skipped as any exception.
