@@ -170,6 +170,11 @@ fn synchronous_transfers_donate_the_slice_for_good_and_asynchronous_ones_the_res
         0,
         "an asynchronous transfer keeps it"
     );
+    yield_to(&mut kernel, ANY);
+    assert_eq!(holder(&mut kernel, 0), 0, "whoever had the rest yields it");
+    while running(&mut kernel) != 0 {
+        yield_to(&mut kernel, ANY);
+    }
     assert_eq!(transfer(&mut kernel, one, true), Some(HOME));
     ticked(&mut kernel);
     assert_eq!(holder(&mut kernel, 0), one, "a synchronous one does not");
