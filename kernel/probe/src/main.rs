@@ -9,7 +9,8 @@
 #![feature(asm_experimental_arch)]
 
 use aegis_abi::layout::{
-    ANY, ENTRY_ASYNCHRONOUS, ENTRY_DIRTY, ENTRY_SYNCHRONOUS, ENTRY_VALID, acall_selector, scall_selector,
+    ANY, ENTRY_ASYNCHRONOUS, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_SYNCHRONOUS, ENTRY_VALID,
+    acall_selector, scall_selector,
 };
 use aegis_abi::{Error, Syscall};
 
@@ -32,6 +33,7 @@ core::arch::global_asm!(
     HALT = const Syscall::halt.selector(),
     NO_CALL = const 63 << 4,
     SYNCHRONOUS = const ENTRY_SYNCHRONOUS,
+    SLICE_START = const ENTRY_SLICE_START,
     ASYNCHRONOUS = const ENTRY_ASYNCHRONOUS,
     VALID = const ENTRY_VALID,
     WRITABLE = const ENTRY_VALID | ENTRY_DIRTY,

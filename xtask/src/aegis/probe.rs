@@ -56,6 +56,12 @@ const PATHS: &[Path] = &[
     path("Scall back", "vector_general", "replied", 22),
     path("Acall", "vector_general", "lent", 30),
     path("call on the stack", "vector_general", "after_ticks", 43),
+    path(
+        "TLBwr, as it is bound",
+        "vector_general",
+        "after_protect",
+        63,
+    ),
     Path {
         name: "TLBwr",
         from: "bind",
@@ -153,7 +159,7 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
             .least
             .with_context(|| format!("`{}` was never passed", path.name))?;
         eprintln!(
-            "probe: {:<12} {:<20} {:>4} instructions, {:>4} cycles, of {} passes",
+            "probe: {:<12} {:<21} {:>4} instructions, {:>4} cycles, of {} passes",
             costs.name, path.name, least.instructions, least.cycles, meter.passes
         );
         if let Some(instructions) = path.instructions {
