@@ -111,8 +111,7 @@ pub fn yield_to(env: EnvId) -> Result<(), Error> {
     sys::answer(sys::park(u32::from(env.0))).map(|_| ())
 }
 
-/// The arguments that this process was started with. Until the first is asked for that is longer than the room
-/// for it, they are all there.
+/// The arguments that this process was started with, as far as they fit the room for them.
 pub fn arguments(buffer: &mut [u8]) -> &str {
     let page = save_page();
     let length = page.arguments_bytes.get() as usize;

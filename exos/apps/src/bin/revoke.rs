@@ -9,7 +9,7 @@ use exos::abi::layout::REVOKE_PAGES;
 use exos::layout::ARENA;
 use exos::process::{self, Child, PublicTable};
 use exos::sys::{self, Global};
-use exos::{trap, vm};
+use exos::{transfer, trap, vm};
 
 exos::main!(run);
 
@@ -56,13 +56,10 @@ fn given(suite: &mut Suite) {
         return;
     };
     let env = child.env();
-    // It touches its pages one after the other.
+    // It takes calls when it is ready.
+    let ready = until(|| transfer::call(env, &mut [0; 12]).is_ok());
     let before = pages_of(env);
-    suite.check(
-        "it has pages to give",
-        until(|| pages_of(env) >= before + PAGES),
-    );
-    let before = pages_of(env);
+    suite.check("it has pages to give", ready && before > PAGES);
     let asked = sys::revoke(env, REVOKE_PAGES, ASKED, TICKS);
     suite.equal("asking for pages", asked.err(), None);
     let gave = until(|| pages_of(env) <= before - ASKED);
@@ -97,6 +94,7 @@ fn giver() -> u32 {
     let mut good = trap::set_giver(Some(give)).is_ok() && vm::demand(ARENA, PAGES).is_ok();
     good &= (0..PAGES).all(|page| vm::store(ARENA + page * PAGE, page).is_ok());
     LEFT.set(PAGES);
+    good &= transfer::serve(Some(|_, _| {})).is_ok();
     good &= until(|| GIVEN.get() >= ASKED);
     let kept = (0..LEFT.get()).all(|page| vm::load(ARENA + page * PAGE) == Ok(page));
     if good && kept { GIVEN.get() } else { 99 }

@@ -59,10 +59,11 @@ fn spin_for(count: u32) -> bool {
 
 fn ticking(suite: &mut Suite) {
     suite.check("registers over slices", spin_for(TICKS));
-    suite.equal(
+    let before = ticks();
+    let told = sys::ticks().map_or(0, |words| words.0);
+    suite.check(
         "time is what the call says",
-        sys::ticks().map(|words| words.0),
-        Ok(ticks()),
+        (before..=ticks()).contains(&told),
     );
     let excess = PublicTable::open().map(|table| table.excess(own()));
     suite.equal("no slice was used in excess", excess, Ok(0));
