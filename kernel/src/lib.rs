@@ -21,10 +21,6 @@
 #![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "mips")]
-#[expect(
-    unsafe_code,
-    reason = "it is the processor that the safe part is about"
-)]
 pub mod arch;
 mod asid;
 mod backing;
