@@ -21,10 +21,6 @@
 #![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "mips")]
-#[expect(
-    unsafe_code,
-    reason = "it is the processor that the safe part is about"
-)]
 pub mod arch;
 mod asid;
 mod backing;
@@ -73,7 +69,7 @@ pub struct Kernel<M> {
 type Answer = Result<(u32, u32), Error>;
 
 impl<M: Machine> Kernel<M> {
-    /// A clock tick passed: `a` is not before `b`, the clock's wrapping counted for.
+    /// Whether tick `a` is not before tick `b`; the count wraps.
     fn reached(a: u32, b: u32) -> bool {
         a.wrapping_sub(b) as i32 >= 0
     }

@@ -23,6 +23,11 @@ fn bindings_are_made_replaced_and_taken_away() {
     let (here, rival) = (0x50_0000, 0x150_0000);
     assert_eq!(bind(&mut kernel, here + 0x123, one), Ok(()));
     assert_eq!(bound(&mut kernel, here), Some(one));
+    for bits in [0x200, 0xa00, 0x600] {
+        let protected = one & !0xfff | bits;
+        assert_eq!(bind(&mut kernel, here, protected), Ok(()));
+        assert_eq!(bound(&mut kernel, here), Some(protected));
+    }
     assert_eq!(bind(&mut kernel, here, two | 0x800), Ok(()));
     assert_eq!(bound(&mut kernel, here), Some(two | 0x800));
     assert_eq!(bind(&mut kernel, rival, one), Ok(()));
