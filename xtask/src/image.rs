@@ -37,6 +37,20 @@ impl Toolchain {
 ///
 /// When no compiler can be had, it fails, or what it made holds what a R3000 must not be given.
 pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
+    build_with(folder, name, "", &[])
+}
+
+/// The same, with more flags of rustc's and with variables for its compilation.
+///
+/// # Errors
+///
+/// As [`build`].
+pub(crate) fn build_with(
+    folder: &str,
+    name: &str,
+    more: &str,
+    variables: &[(&str, &Path)],
+) -> Result<PathBuf> {
     let toolchain = toolchain()?;
     let script = root().join(folder).join("image.ld");
     let target = root().join("target/image");
@@ -52,8 +66,9 @@ pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
         .arg(&target)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_MIPSEL_SONY_PSX_LINKER", &toolchain.linker)
-        .env("RUSTFLAGS", flags(&script))
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        .env("RUSTFLAGS", format!("{} {more}", flags(&script)))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .envs(variables.iter().copied());
     if let Some(rustc) = &toolchain.rustc {
         command.env("RUSTC", rustc);
     }
@@ -69,9 +84,14 @@ pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
     Ok(image)
 }
 
+/// Where there is no script, the package's own build tells the linker one for each program.
 fn flags(script: &Path) -> String {
-    let script = script.display();
-    format!("-Clink-arg=-T{script} -Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler")
+    let flags = "-Clink-arg=--gc-sections -Cllvm-args=-disable-mips-delay-filler";
+    if script.is_file() {
+        format!("-Clink-arg=-T{} {flags}", script.display())
+    } else {
+        flags.to_owned()
+    }
 }
 
 /// What images are built with, if it is there.

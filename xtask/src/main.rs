@@ -4,6 +4,7 @@
 //! The two that a newcomer needs, `demo` and `test`, first make sure of what they rest on
 //! ([`setup`]) and say what they do. `ci` is the gate; it calls `test` as README gives it.
 
+mod aegis;
 mod ci;
 mod demo;
 mod fuzz;
@@ -31,6 +32,11 @@ cargo xtask COMMAND
   judges          compare the simulator with emulators of the same machines
   fuzz [SECONDS]  build every fuzz target and run each for so long (default 20)
   sim IMAGE       run an image on a simulated DECstation; without IMAGE, the options
+  image           build the kernel with its applications; says where the image is
+  boot [--on sim|mame|gxemul] [--board kn01|kn02] APP...
+                  run applications on a DECstation; ends with their status
+  probe [--on sim|mame|gxemul]
+                  count the kernel's hot paths on the simulator, or go through them elsewhere
   tables 7 [--json] [--million] [--profile]
                   count the paper's Table 7 on the simulated DECstation; --million confirms
                   each classifier on a million packets, --profile shows where it spends them
@@ -63,6 +69,10 @@ fn main() -> ExitCode {
         ["golden"] => test::bless(),
         ["sim", rest @ ..] => sim::run(rest),
         ["tables", rest @ ..] => tables::run(rest),
+        ["image"] => aegis::run(),
+        ["probe"] => aegis::probe::run(),
+        ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
+        ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
@@ -75,8 +85,12 @@ fn main() -> ExitCode {
             ));
         }
     };
+    ends(result.map(|()| 0))
+}
+
+fn ends(result: anyhow::Result<u8>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE

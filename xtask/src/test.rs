@@ -4,7 +4,7 @@
 //! but under `CI=true` that is a failure. DPDK is a peer of the benchmarks only and never needed.
 
 use crate::{
-    image, onboard,
+    aegis, image, onboard,
     setup::{self, IPROUTE, LIBPCAP, LINKER},
     shell::{self, command, in_ci, stage},
 };
@@ -38,6 +38,7 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
     })?;
     if image::toolchain().is_ok() {
         stage("filters compiled on the simulated machine", onboard::run)?;
+        stage("the kernel on the simulated machines", aegis::probe::run)?;
     }
     stage("tests without std", || {
         shell::run(&mut command(

@@ -221,6 +221,13 @@ impl Symbols {
         self.by_name.get(name).copied()
     }
 
+    /// The lowest address whose name contains `part`, as the names that a compiler mangles do.
+    pub fn containing(&self, part: &str) -> Option<u32> {
+        let mut all = self.by_address.iter();
+        all.find(|(_, name)| name.contains(part))
+            .map(|(address, _)| *address)
+    }
+
     /// The last name at or before an address, and how far the address lies past it.
     pub fn nearest(&self, address: u32) -> Option<(&str, u32)> {
         let after = self.by_address.partition_point(|(own, _)| *own <= address);

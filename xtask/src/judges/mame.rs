@@ -8,6 +8,7 @@
 use super::{Monitor, folder, wait};
 use anyhow::{Context as _, Result};
 use core::time::Duration;
+use decstation::elf::Image;
 use decstation::judge::{CASES, Case, RECORD, RECORDS, Record, list};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -42,26 +43,8 @@ const HANG: [u32; 2] = [0x1000_ffff, 0];
 /// When MAME does not run to the end.
 pub(super) fn run(monitor: &Monitor, cases: &[&Case]) -> Result<Vec<Record>> {
     let folder = folder("mame")?;
-    roms(&folder.join("roms/ds3100"))?;
-    let mut script = String::from(
-        "local mem = manager.machine.devices[':cpu'].spaces['program']\n\
-         local function load(name, base)\n\
-         local f = assert(io.open(name, 'rb')); local d = f:read('a'); f:close()\n\
-         for i = 1, #d - 3, 4 do mem:write_u32(base + i - 1, (string.unpack('<I4', d, i))) end\n\
-         end\n",
-    );
-    for (number, segment) in monitor.image.segments().iter().enumerate() {
-        let mut bytes = segment.bytes.clone();
-        bytes.resize(
-            (segment.length as usize)
-                .max(bytes.len())
-                .next_multiple_of(4),
-            0,
-        );
-        let name = format!("segment{number}.bin");
-        std::fs::write(folder.join(&name), bytes)?;
-        script += &format!("load('{name}', {})\n", segment.physical);
-    }
+    roms(&folder.join("roms/ds3100"), &BOOT)?;
+    let mut script = place(&folder, &monitor.image)?;
     std::fs::write(folder.join("cases.bin"), list(cases))?;
     script += &format!("load('cases.bin', {CASES})\n");
     script += &format!(
@@ -74,27 +57,7 @@ pub(super) fn run(monitor: &Monitor, cases: &[&Case]) -> Result<Vec<Record>> {
          mem:write_u32(0x00700010, 0x600d0000)\n",
         monitor.image.entry()
     );
-    std::fs::write(folder.join("host.lua"), script)?;
-    let mut child = Command::new(PROGRAM)
-        .args(["ds3100", "-rompath", "roms", "-cfg_directory", "cfg"])
-        .args(["-nvram_directory", "nvram", "-homepath", "."])
-        .args([
-            "-video",
-            "none",
-            "-sound",
-            "none",
-            "-nothrottle",
-            "-skip_gameinfo",
-        ])
-        .args(["-seconds_to_run", EMULATED_SECONDS])
-        .args(["-autoboot_script", "host.lua", "-autoboot_delay", "0"])
-        .current_dir(&folder)
-        .env("XDG_RUNTIME_DIR", &folder)
-        .env("HOME", &folder)
-        .env("SDL_VIDEODRIVER", "dummy")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+    let mut child = command(&folder, &script, EMULATED_SECONDS)?
         .spawn()
         .context("cannot start MAME")?;
     wait(&mut child, Duration::from_secs(MOST_SECONDS)).context("MAME")?;
@@ -106,10 +69,75 @@ pub(super) fn run(monitor: &Monitor, cases: &[&Case]) -> Result<Vec<Record>> {
     Ok(words.chunks_exact(RECORD).filter_map(Record::new).collect())
 }
 
-fn roms(folder: &Path) -> Result<()> {
+/// Lua that puts an image into memory, its segments in files of the folder. It leaves `mem`, and
+/// `load(file, address)`.
+///
+/// # Errors
+///
+/// When the files cannot be written.
+pub(crate) fn place(folder: &Path, image: &Image) -> Result<String> {
+    let mut script = String::from(
+        "local mem = manager.machine.devices[':cpu'].spaces['program']\n\
+         local function load(name, base)\n\
+         local f = assert(io.open(name, 'rb')); local d = f:read('a'); f:close()\n\
+         for i = 1, #d - 3, 4 do mem:write_u32(base + i - 1, (string.unpack('<I4', d, i))) end\n\
+         end\n",
+    );
+    for (number, segment) in image.segments().iter().enumerate() {
+        let mut bytes = segment.bytes.clone();
+        bytes.resize(
+            (segment.length as usize)
+                .max(bytes.len())
+                .next_multiple_of(4),
+            0,
+        );
+        let name = format!("segment{number}.bin");
+        std::fs::write(folder.join(&name), bytes)?;
+        script += &format!("load('{name}', {})\n", segment.physical);
+    }
+    Ok(script)
+}
+
+/// MAME without a display, in a folder with ROMs, to run a script for so many emulated seconds.
+///
+/// # Errors
+///
+/// When the script cannot be written.
+pub(crate) fn command(folder: &Path, script: &str, seconds: &str) -> Result<Command> {
+    std::fs::write(folder.join("host.lua"), script)?;
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["ds3100", "-rompath", "roms", "-cfg_directory", "cfg"])
+        .args(["-nvram_directory", "nvram", "-homepath", "."])
+        .args([
+            "-video",
+            "none",
+            "-sound",
+            "none",
+            "-nothrottle",
+            "-skip_gameinfo",
+        ])
+        .args(["-seconds_to_run", seconds])
+        .args(["-autoboot_script", "host.lua", "-autoboot_delay", "0"])
+        .current_dir(folder)
+        .env("XDG_RUNTIME_DIR", folder)
+        .env("HOME", folder)
+        .env("SDL_VIDEODRIVER", "dummy")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Ok(command)
+}
+
+/// ROM images that MAME accepts, the boot ROM made of these words.
+///
+/// # Errors
+///
+/// When they cannot be written.
+pub(crate) fn roms(folder: &Path, code: &[u32]) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut boot = vec![0; 256 << 10];
-    for (at, words) in [(0, &BOOT[..]), (0x100, &HANG), (0x180, &HANG)] {
+    for (at, words) in [(0, code), (0x100, &HANG), (0x180, &HANG)] {
         for (place, word) in boot[at..].chunks_exact_mut(4).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
         }

@@ -2,12 +2,13 @@
 //!
 //! The monitor image and a list of cases (`decstation::judge`) run on the simulator as KN01 and as
 //! KN02, on MAME's ds3100 and on GXemul's 3max. Every record must agree, and the instructions of
-//! every case must be as many as GXemul counts. The emulators are Debian packages, run without a
+//! every case must be as many as GXemul counts. Then the kernel goes through its hot paths there. The emulators are Debian packages, run without a
 //! display, and installed where they are missing.
 
 mod gxemul;
-mod mame;
+pub(crate) mod mame;
 
+use crate::aegis::probe;
 use crate::image;
 use crate::setup::{self, GXEMUL, MAME};
 use crate::shell::{root, stage};
@@ -91,7 +92,7 @@ pub(crate) fn run() -> Result<()> {
     if wrong > 0 {
         bail!("{wrong} cases disagree");
     }
-    Ok(())
+    stage("the kernel on MAME and GXemul", probe::on_emulators)
 }
 
 fn build() -> Result<Monitor> {

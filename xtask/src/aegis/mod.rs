@@ -1,0 +1,110 @@
+//! `cargo xtask image` and `cargo xtask boot`: the kernel with its programs, built and run.
+//!
+//! [`pack`] makes the modules that stand behind the kernel, [`boot`] runs the image on the simulator and
+//! on the emulators, [`screen`] reads what comes over the console, [`probe`] counts the hot paths.
+
+pub(crate) mod boot;
+mod gxemul;
+mod latency;
+mod mame;
+mod pack;
+pub(crate) mod probe;
+mod screen;
+mod simulator;
+
+use crate::image;
+use crate::shell::root;
+use anyhow::{Context as _, Result, bail};
+use decstation::elf::Image;
+use pack::Module;
+use std::path::{Path, PathBuf};
+
+/// Programs, one of each file in the package's `src/bin`: `init` for module 0, each other one for a module
+/// of its name.
+const PROGRAMS: &str = "exos/apps";
+/// The program of environment 0.
+const INIT: &str = "init";
+
+/// Without this, procedures that never return do not save where they were called, and a panic would not
+/// tell how it came about.
+const TRACEABLE: &str = "-Cforce-unwind-tables=yes";
+
+/// An image: where it is, and what is in it.
+pub(super) struct Built {
+    pub(super) path: PathBuf,
+    pub(super) image: Image,
+}
+
+/// Builds the kernel with every application, and says where the image is.
+///
+/// # Errors
+///
+/// When something cannot be built.
+pub(crate) fn run() -> Result<()> {
+    let built = with_applications()?;
+    println!("{}", built.path.display());
+    Ok(())
+}
+
+/// The kernel with `init` as module 0 and every other application behind it.
+///
+/// # Errors
+///
+/// When something cannot be built, or there is no `init`.
+fn with_applications() -> Result<Built> {
+    let mut names = Vec::new();
+    let folder = root().join(PROGRAMS).join("src/bin");
+    for entry in std::fs::read_dir(&folder).context("there are no applications")? {
+        let path = entry?.path();
+        if let Some(name) = path.file_stem().and_then(|name| name.to_str()) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    if !names.iter().any(|name| name == INIT) {
+        bail!("{PROGRAMS} has no `{INIT}`");
+    }
+    names.retain(|name| name != INIT);
+    let mut modules = vec![program(PROGRAMS, INIT, true)?];
+    for name in &names {
+        modules.push(program(PROGRAMS, name, false)?);
+    }
+    build("aegis", &modules)
+}
+
+/// The module of a program: flat, or the ELF file as it is.
+fn program(folder: &str, name: &str, flat: bool) -> Result<Module> {
+    let path = image::build(folder, name)?;
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = if flat { pack::flat(&bytes)? } else { bytes };
+    Ok(Module {
+        name: name.to_owned(),
+        bytes,
+    })
+}
+
+/// The kernel with these modules, as `NAME.elf` in the folder of images.
+///
+/// # Errors
+///
+/// When it cannot be built.
+fn build(name: &str, modules: &[Module]) -> Result<Built> {
+    let folder = root().join("target/aegis");
+    std::fs::create_dir_all(&folder)?;
+    let packed = folder.join("modules.bin");
+    write_if_new(&packed, &pack::modules(modules)?)?;
+    let variables = [("AEGIS_MODULES", packed.as_path())];
+    let built = image::build_with("kernel/image", "aegis-image", TRACEABLE, &variables)?;
+    let path = folder.join(format!("{name}.elf"));
+    std::fs::copy(&built, &path)?;
+    let image = Image::parse(&std::fs::read(&path)?)?;
+    Ok(Built { path, image })
+}
+
+/// Leaves a file that is right as old as it is, so that nothing is built again for it.
+fn write_if_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(path).ok().as_deref() != Some(bytes) {
+        std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
