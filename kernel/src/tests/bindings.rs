@@ -229,10 +229,10 @@ fn more_contexts_than_asids_take_turns_without_noticing() {
 fn who_lost_the_asid_of_its_current_context_sleeps_until_it_is_called() {
     let mut kernel = booted(280);
     let envs: Vec<u32> = (0..70).map(|_| child(&mut kernel)).collect();
-    let asleep = kernel.leads_to(Label::Asleep);
+    let asleep = kernel.machine.label(Label::Asleep);
     let sleepers = |kernel: &mut Kernel<Fake>| {
         let records = &kernel.machine.records().synchronous;
-        records.iter().filter(|record| **record == asleep).count()
+        records.iter().filter(|record| record.low == asleep).count()
     };
     assert_eq!(sleepers(&mut kernel), 70, "none has run");
     for &env in &envs {
