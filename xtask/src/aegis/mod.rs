@@ -11,6 +11,7 @@ mod pack;
 pub(crate) mod probe;
 mod screen;
 mod simulator;
+pub(crate) mod suite;
 
 use crate::image;
 use crate::shell::root;

@@ -8,7 +8,7 @@
 mod gxemul;
 pub(crate) mod mame;
 
-use crate::aegis::probe;
+use crate::aegis::{probe, suite};
 use crate::image;
 use crate::setup::{self, GXEMUL, MAME};
 use crate::shell::{root, stage};
@@ -92,7 +92,8 @@ pub(crate) fn run() -> Result<()> {
     if wrong > 0 {
         bail!("{wrong} cases disagree");
     }
-    stage("the kernel on MAME and GXemul", probe::on_emulators)
+    stage("the kernel on MAME and GXemul", probe::on_emulators)?;
+    suite::on_emulators()
 }
 
 fn build() -> Result<Monitor> {
