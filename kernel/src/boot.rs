@@ -10,7 +10,7 @@ use crate::{
     asid::Asids,
     capability::Mac,
     env::Env,
-    layout::STLB_ENTRIES,
+    layout::{STLB_ENTRIES, VICTIMS},
     machine::{Label, Machine},
     page::AT_BOOT,
     stlb::{EMPTY, NOTHING},
@@ -98,6 +98,7 @@ impl<M: Machine> Kernel<M> {
             stlb.tags[slot] = EMPTY;
             stlb.entries[slot] = NOTHING;
         }
+        self.machine.scratch().victims = [(EMPTY, NOTHING); VICTIMS];
         let dead = self.leads_to(Label::Dead);
         for env in Env::all() {
             self.bury_records(env);

@@ -123,18 +123,22 @@ impl Fake {
         found.map(|&(_, low)| low)
     }
 
-    /// EntryLo of a tag, if it is in the STLB.
+    /// EntryLo of a tag, if it is in the STLB or among its victims.
     pub fn in_stlb(&self, tag: u32) -> Option<u32> {
         let slot = slot(tag);
-        (self.stlb.tags[slot] == tag).then(|| self.stlb.entries[slot])
+        if self.stlb.tags[slot] == tag {
+            return Some(self.stlb.entries[slot]);
+        }
+        let mut victims = self.scratch.victims.iter();
+        victims.find(|victim| victim.0 == tag).map(|&(_, low)| low)
     }
 
-    /// The bindings of the STLB: tag and EntryLo.
+    /// The bindings of the STLB and its victims: tag and EntryLo.
     pub fn bindings(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         let pairs = self.stlb.tags.iter().zip(&self.stlb.entries);
-        pairs
-            .filter(|(tag, _)| **tag >> 31 == 0)
-            .map(|(tag, low)| (*tag, *low))
+        let entries = pairs.map(|(tag, low)| (*tag, *low));
+        let all = entries.chain(self.scratch.victims);
+        all.filter(|(tag, _)| tag >> 31 == 0)
     }
 
     /// The STLB includes the TLB.

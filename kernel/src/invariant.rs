@@ -10,7 +10,7 @@ use crate::{
     layout::ENV_ADDRESS,
     machine::{Label, Machine},
     page::Page,
-    stlb::{EMPTY, NOTHING, asid, hash, slot, tag},
+    stlb::{EMPTY, NOTHING, PLACES, asid, hash, slot, tag},
 };
 use aegis_abi::{
     Cause, PageNo,
@@ -169,15 +169,20 @@ impl<M: Machine> Kernel<M> {
     /// Every binding is in its place, of a context that there is, to a page that its environment may map.
     fn check_stlb(&mut self) -> Result<(), Broken> {
         let mut bindings = [0_u16; 64];
-        for at in 0..crate::layout::STLB_ENTRIES {
-            let stlb = self.machine.stlb();
-            let (tag, low) = (stlb.tags[at], stlb.entries[at]);
+        for at in 0..PLACES {
+            let (tag, low) = self.binding(at);
             if tag & EMPTY != 0 {
                 holds(low == NOTHING, "an entry that is none leads somewhere")?;
                 continue;
             }
             bindings[usize::from(asid(tag)) % 64] += 1;
-            holds(slot(tag) == at, "a binding is out of its place")?;
+            let (first, _) = self.binding(slot(tag));
+            let victims = self.machine.scratch().victims.iter();
+            let others = victims.filter(|&&(victim, _)| victim == tag).count();
+            holds(
+                usize::from(first == tag) + others == 1,
+                "a binding is out of its place, or twice there",
+            )?;
             holds(Self::well_formed(low), "a binding has bits of its own")?;
             let Some((env, context)) = self.asids.holder(asid(tag)) else {
                 return Err("a binding has the ASID of nobody");
@@ -357,9 +362,9 @@ impl<M: Machine> Kernel<M> {
         )?;
         if binding != UNBOUND && binding != BOUND_OFTEN {
             let at = usize::from(binding);
-            let stlb = self.machine.stlb();
+            let (tag, low) = self.binding(at % PLACES);
             holds(
-                stlb.tags[at] & EMPTY == 0 && stlb.entries[at] >> 12 == u32::from(page.number().0),
+                tag & EMPTY == 0 && low >> 12 == u32::from(page.number().0),
                 "a page thinks that it is bound",
             )?;
         }

@@ -86,6 +86,10 @@ pub struct Scratch {
     pub pages: u32,
     /// What `sp` is when the kernel's stack is empty: room for a callee's four arguments, then a [`Frame`].
     pub stack: u32,
+    /// Bindings that have lost their place in the STLB and are in the TLB still, perhaps: tag and EntryLo.
+    pub victims: [(u32, u32); VICTIMS],
+    /// The one that goes next.
+    pub victim: u32,
     /// 1 if Rust chose that an environment begins at `epc` with `status`, with `arguments` in `a0` to `a2`
     /// and every other register clear, whatever was saved. The assembly sets it back.
     pub fresh: u32,
@@ -240,6 +244,9 @@ pub struct Stlb {
     /// EntryLo.
     pub entries: [u32; STLB_ENTRIES],
 }
+
+/// Bindings that outlive their place in the STLB.
+pub const VICTIMS: usize = 8;
 
 /// Entries of the STLB.
 pub const STLB_ENTRIES: usize = 4096;

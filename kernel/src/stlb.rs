@@ -4,10 +4,22 @@
 //! 4096 entries each time would make freeing a page dear. Method: **the STLB includes the TLB**: nothing
 //! is in the TLB that is not in the STLB, for both are written together, and what leaves the STLB is deleted
 //! from the TLB by its tag. So only the STLB is ever searched, and mostly not even that: each page remembers
-//! the one entry that leads to it, or that there are more; each ASID, how many are its. Left out: the refill
-//! path, which is assembly, and what may be bound (`translate`).
+//! the one entry that leads to it, or that there are more; each ASID, how many are its.
+//!
+//! **Victims.** An instruction whose code and data have the same place in the STLB would never complete if each
+//! binding deleted the other from the TLB. So what is displaced becomes a victim: it stays in the TLB, and
+//! is searched and purged as if it were an entry, until [`VICTIMS`] later ones have been displaced, or it is bound
+//! again. More pages than one instruction and the way through its miss handlers need are not meant to share a place.
+//!
+//! Left out: the refill path, which is assembly and knows no victims, and what may be bound (`translate`).
 
-use crate::{Kernel, env::Env, layout::STLB_ENTRIES, machine::Machine, page::Page};
+use crate::{
+    Kernel,
+    env::Env,
+    layout::{STLB_ENTRIES, VICTIMS},
+    machine::Machine,
+    page::Page,
+};
 use aegis_abi::{
     PageNo,
     bookkeeping::{BOUND_OFTEN, UNBOUND},
@@ -40,22 +52,59 @@ pub(crate) const fn slot(tag: u32) -> usize {
     ((tag >> 12 ^ hash(asid(tag)) >> 2) as usize) % STLB_ENTRIES
 }
 
+/// Places of bindings: entries, then victims.
+pub(crate) const PLACES: usize = STLB_ENTRIES + VICTIMS;
+
 impl<M: Machine> Kernel<M> {
-    /// Binds a tag, in place of what was where it must stand.
+    /// The tag and EntryLo in a place.
+    pub(crate) fn binding(&mut self, place: usize) -> (u32, u32) {
+        match place.checked_sub(STLB_ENTRIES) {
+            None => {
+                let stlb = self.machine.stlb();
+                (stlb.tags[place], stlb.entries[place])
+            }
+            Some(victim) => self.machine.scratch().victims[victim % VICTIMS],
+        }
+    }
+
+    fn put(&mut self, place: usize, tag: u32, low: u32) {
+        match place.checked_sub(STLB_ENTRIES) {
+            None => {
+                let stlb = self.machine.stlb();
+                stlb.tags[place] = tag;
+                stlb.entries[place] = low;
+            }
+            Some(victim) => self.machine.scratch().victims[victim % VICTIMS] = (tag, low),
+        }
+    }
+
+    /// Where a tag is bound.
+    fn place(&mut self, tag: u32) -> Option<usize> {
+        let slot = slot(tag);
+        if self.machine.stlb().tags[slot] == tag {
+            return Some(slot);
+        }
+        let victims = &self.machine.scratch().victims;
+        let found = victims.iter().position(|&(victim, _)| victim == tag);
+        found.map(|victim| STLB_ENTRIES + victim)
+    }
+
+    /// Binds a tag. What was where it must stand becomes a victim.
     pub(crate) fn insert(&mut self, tag: u32, low: u32) {
         let slot = slot(tag);
-        let stlb = self.machine.stlb();
-        if stlb.tags[slot] == tag && stlb.entries[slot] >> 12 == low >> 12 {
-            // Protection changes far more often than the page, and nobody keeps count of it.
-            stlb.entries[slot] = low;
-            self.machine.tlb_delete(tag);
-            self.machine.tlb_write_random(tag, low);
-            return;
+        match self.place(tag) {
+            Some(place) if place == slot && self.binding(place).1 >> 12 == low >> 12 => {
+                // Protection changes far more often than the page, and nobody keeps count of it.
+                self.put(place, tag, low);
+                self.machine.tlb_delete(tag);
+                self.machine.tlb_write_random(tag, low);
+                return;
+            }
+            Some(place) => self.evict(place),
+            None => {}
         }
-        self.evict(slot);
-        let stlb = self.machine.stlb();
-        stlb.tags[slot] = tag;
-        stlb.entries[slot] = low;
+        self.displace(slot);
+        self.put(slot, tag, low);
         self.asids.bound(asid(tag));
         if let Some(page) = self.page_bound(low) {
             let binding = &mut self.state(page).binding;
@@ -67,23 +116,42 @@ impl<M: Machine> Kernel<M> {
         self.machine.tlb_write_random(tag, low);
     }
 
+    /// Makes a victim of what is in a slot, in place of the one displaced longest ago.
+    fn displace(&mut self, slot: usize) {
+        let (tag, low) = self.binding(slot);
+        if tag & EMPTY != 0 {
+            return;
+        }
+        let scratch = self.machine.scratch();
+        let victim = STLB_ENTRIES + scratch.victim as usize % VICTIMS;
+        scratch.victim = (scratch.victim + 1) % VICTIMS as u32;
+        self.evict(victim);
+        self.put(victim, tag, low);
+        self.put(slot, EMPTY, NOTHING);
+        if let Some(page) = self.page_bound(low) {
+            let binding = &mut self.state(page).binding;
+            if *binding == slot as u16 {
+                *binding = victim as u16;
+            }
+        }
+    }
+
     /// Takes the binding of a tag away, if there is one.
     pub(crate) fn remove(&mut self, tag: u32) {
-        let slot = slot(tag);
-        if self.machine.stlb().tags[slot] == tag {
-            self.evict(slot);
+        if let Some(place) = self.place(tag) {
+            self.evict(place);
         }
     }
 
     /// Takes away all bindings of an ASID.
     pub(crate) fn purge_asid(&mut self, gone: u8) {
-        for slot in 0..STLB_ENTRIES {
+        for place in 0..PLACES {
             if self.asids.bindings(gone) == 0 {
                 return;
             }
-            let tag = self.machine.stlb().tags[slot];
+            let (tag, _) = self.binding(place);
             if tag & EMPTY == 0 && asid(tag) == gone {
-                self.evict(slot);
+                self.evict(place);
             }
         }
     }
@@ -99,23 +167,23 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn purge_page_where(&mut self, page: Page, goes: impl Fn(Option<Env>) -> bool) {
-        let slots = match self.state(page).binding {
+        let places = match self.state(page).binding {
             UNBOUND => 0..0,
-            BOUND_OFTEN => 0..STLB_ENTRIES,
-            slot => usize::from(slot)..usize::from(slot) + 1,
+            BOUND_OFTEN => 0..PLACES,
+            place => usize::from(place)..usize::from(place) + 1,
         };
         let mut left = UNBOUND;
-        for slot in slots {
-            let slot = slot % STLB_ENTRIES;
-            if self.machine.stlb().entries[slot] >> 12 != u32::from(page.number().0) {
+        for place in places {
+            let (tag, low) = self.binding(place % PLACES);
+            if low >> 12 != u32::from(page.number().0) {
                 continue;
             }
-            let holder = self.asids.env(asid(self.machine.stlb().tags[slot]));
+            let holder = self.asids.env(asid(tag));
             if goes(holder) {
-                self.evict(slot);
+                self.evict(place % PLACES);
             } else {
                 left = match left {
-                    UNBOUND => slot as u16,
+                    UNBOUND => place as u16,
                     _ => BOUND_OFTEN,
                 };
             }
@@ -125,9 +193,8 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes away all bindings of an environment, and all to its pages, in one pass.
     pub(crate) fn purge_env(&mut self, env: Env) {
-        for slot in 0..STLB_ENTRIES {
-            let stlb = self.machine.stlb();
-            let (tag, low) = (stlb.tags[slot], stlb.entries[slot]);
+        for place in 0..PLACES {
+            let (tag, low) = self.binding(place);
             if tag & EMPTY != 0 {
                 continue;
             }
@@ -136,7 +203,7 @@ impl<M: Machine> Kernel<M> {
                 None => false,
             };
             if of_its_page || self.asids.env(asid(tag)) == Some(env) {
-                self.evict(slot);
+                self.evict(place);
             }
         }
     }
@@ -145,20 +212,18 @@ impl<M: Machine> Kernel<M> {
         self.page(PageNo::of(low)?).ok()
     }
 
-    /// Empties a slot, and the TLB of what was in it.
-    fn evict(&mut self, slot: usize) {
-        let stlb = self.machine.stlb();
-        let (tag, low) = (stlb.tags[slot], stlb.entries[slot]);
+    /// Empties a place, and the TLB of what was in it.
+    fn evict(&mut self, place: usize) {
+        let (tag, low) = self.binding(place);
         if tag & EMPTY != 0 {
             return;
         }
-        stlb.tags[slot] = EMPTY;
-        stlb.entries[slot] = NOTHING;
+        self.put(place, EMPTY, NOTHING);
         self.machine.tlb_delete(tag);
         self.asids.unbound(asid(tag));
         if let Some(page) = self.page_bound(low) {
             let binding = &mut self.state(page).binding;
-            if *binding == slot as u16 {
+            if *binding == place as u16 {
                 *binding = UNBOUND;
             }
         }

@@ -32,14 +32,45 @@ fn bindings_are_made_replaced_and_taken_away() {
     assert_eq!(bind(&mut kernel, here, two | 0x800), Ok(()));
     assert_eq!(bound(&mut kernel, here), Some(two | 0x800));
     assert_eq!(bind(&mut kernel, rival, one), Ok(()));
-    assert_eq!(bound(&mut kernel, here), None, "it had the same place");
+    assert_eq!(
+        bound(&mut kernel, here),
+        Some(two | 0x800),
+        "it had the same place, and is a victim"
+    );
     assert_eq!(primitive(&mut kernel, Syscall::tlb_delete, here, 0), Ok(()));
+    assert_eq!(bound(&mut kernel, here), None);
     assert_eq!(bound(&mut kernel, rival), Some(one));
     assert_eq!(
         primitive(&mut kernel, Syscall::tlb_delete, rival + 4, 0),
         Ok(())
     );
     assert_eq!(bound(&mut kernel, rival), None);
+}
+
+#[test]
+fn pages_of_one_place_are_bound_together_and_broken_together() {
+    let mut kernel = booted(64);
+    let own = page(&mut kernel);
+    let rivals = (1..=10).map(|turn| turn << 24 | 0x50_0000);
+    for address in rivals.clone() {
+        assert_eq!(bind(&mut kernel, address, own << 12 | 0x600), Ok(()));
+        kernel.all_invariants().unwrap();
+    }
+    // Eight that were displaced, and the last.
+    let kept: Vec<bool> = rivals
+        .clone()
+        .map(|address| bound(&mut kernel, address).is_some())
+        .collect();
+    assert_eq!(kept, [vec![false], vec![true; 9]].concat());
+    // Bound again, a victim is none any more.
+    let second = 2 << 24 | 0x50_0000;
+    assert_eq!(bind(&mut kernel, second, own << 12 | 0x200), Ok(()));
+    assert_eq!(bound(&mut kernel, second), Some(own << 12 | 0x200));
+    kernel.all_invariants().unwrap();
+    assert_eq!(call(&mut kernel, Syscall::page_free, &[own]), Ok(0));
+    for address in rivals {
+        assert_eq!(bound(&mut kernel, address), None);
+    }
 }
 
 #[test]
