@@ -53,9 +53,9 @@ pub const STACK_TOP: u32 = PROGRAM + REGION_BYTES;
 pub const MAIN_STACK_BYTES: u32 = 0x0001_0000;
 /// End of what a program's segments may take: below the stack lies a page that stays unmapped.
 pub const PROGRAM_END: u32 = STACK_TOP - MAIN_STACK_BYTES - PAGE_BYTES;
-/// What `vm` maps. The kernel's STLB is direct-mapped, one entry for all pages 16 MB apart, and what leaves it
-/// leaves the TLB: code and the data that it uses must not stand in each other's place. So the first 8 MB of
-/// each 16 MB are left to trap code and program; arena and views begin behind them.
+/// What `vm` maps. The kernel's STLB is direct-mapped, one entry for all pages 16 MB apart, and what stands in
+/// each other's place misses more often. So the first 8 MB of each 16 MB are left to trap code and program;
+/// arena and views begin behind them.
 pub const ARENA: u32 = 0x1080_0000;
 /// End of it, and begin of what is mapped to look at other memory.
 pub const VIEWS: u32 = 0x6080_0000;

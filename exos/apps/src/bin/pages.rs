@@ -37,6 +37,7 @@ fn run() -> u32 {
     }
     by_name(&mut suite);
     on_demand(&mut suite);
+    in_the_place_of_code(&mut suite);
     protection(&mut suite);
     uncached(&mut suite);
     sharing(&mut suite);
@@ -89,6 +90,24 @@ fn named(page: PageNo) -> Option<PageNo> {
     near.into_iter().find(|page| {
         sys::page_alloc(u32::from(page.0)).is_ok_and(|words| words.0 == u32::from(page.0))
     })
+}
+
+/// The STLB is direct-mapped: these pages have the places of the trap code, of the save page and of the
+/// program's own code.
+fn in_the_place_of_code(suite: &mut Suite) {
+    const CODE_PAGES: u32 = 32;
+    for (name, first) in [
+        ("pages in the place of trap code", ARENA + 0x0080_0000),
+        ("pages in the place of this code", ARENA + 0x00c0_0000),
+    ] {
+        let mut good = vm::demand(first, CODE_PAGES).is_ok();
+        for page in 0..CODE_PAGES {
+            good &= vm::store(first + page * PAGE, page ^ WORD).is_ok();
+            good &= vm::load(first + page * PAGE) == Ok(page ^ WORD);
+        }
+        suite.check(name, good);
+        suite.equal("freeing them", vm::free(first, CODE_PAGES), Ok(()));
+    }
 }
 
 fn on_demand(suite: &mut Suite) {
