@@ -48,9 +48,11 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
                 "vcode",
                 "--package",
                 "dpf",
+                "--package",
+                "exos-net",
                 "--no-default-features",
                 "--features",
-                "vcode/mips",
+                "vcode/mips,exos-net/filter",
             ],
         ))
     })
@@ -72,7 +74,14 @@ pub(crate) fn bless() -> Result<()> {
 
 /// The features of a full build, but those that need what is not there.
 pub(crate) fn features(libpcap: bool) -> String {
-    let always = ["vcode/clif", "vcode/fuzzing", "dpf/clif", "dpf/fuzzing"];
+    let always = [
+        "vcode/clif",
+        "vcode/fuzzing",
+        "dpf/clif",
+        "dpf/fuzzing",
+        "exos-net/filter",
+        "exos-net/fuzzing",
+    ];
     let with_libpcap: &[&str] = if libpcap {
         &[
             "dpf-benches/libpcap",
