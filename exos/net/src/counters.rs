@@ -82,6 +82,7 @@ counted! {
         LinkRefused "frames that the link refused to send",
         DatagramsSent "datagrams sent",
         Fragmented "datagrams sent in fragments",
+        Unroutable "datagrams that nothing leads to",
         Reassembled "datagrams put together",
         ReassemblyExpired "datagrams whose fragments did not all come in time",
         ReassemblyEvicted "datagrams given up for the fragments of another",

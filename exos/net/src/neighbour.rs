@@ -93,14 +93,16 @@ pub enum Learned {
 pub enum Due {
     /// Ask for this address again.
     Ask(Ipv4Addr),
-    /// This address does not answer: what waits for it waits in vain.
-    Silent(Ipv4Addr),
+    /// Some address is no longer asked for: what waits for it waits in vain.
+    Forget,
 }
 
 /// The cache.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours {
     entries: [Option<Neighbour>; NEIGHBOURS],
+    /// Whether an address that was asked for had to make room.
+    forgot: bool,
 }
 
 impl Neighbours {
@@ -109,6 +111,7 @@ impl Neighbours {
     pub const fn new() -> Self {
         Self {
             entries: [None; NEIGHBOURS],
+            forgot: false,
         }
     }
 
@@ -172,6 +175,9 @@ impl Neighbours {
 
     /// The next thing that is due at `now`, once; `None` when nothing is.
     pub fn due(&mut self, now: Millis) -> Option<Due> {
+        if core::mem::take(&mut self.forgot) {
+            return Some(Due::Forget);
+        }
         for slot in &mut self.entries {
             let Some(entry) = slot else { continue };
             match &mut entry.state {
@@ -183,7 +189,7 @@ impl Neighbours {
                     }
                     let until = now + SULK;
                     entry.state = State::Silent { until };
-                    return Some(Due::Silent(entry.address));
+                    return Some(Due::Forget);
                 }
                 State::Known { until, .. } | State::Silent { until } if *until <= now => {
                     *slot = None;
@@ -204,9 +210,11 @@ impl Neighbours {
         next.min()
     }
 
-    /// Forgets everything: the host has another address.
-    pub fn clear(&mut self) {
-        *self = Self::new();
+    /// Whether `address` is being asked for.
+    #[must_use]
+    pub fn is_asked(&self, address: Ipv4Addr) -> bool {
+        let mut entries = self.iter();
+        entries.any(|e| e.address == address && matches!(e.state, State::Asked { .. }))
     }
 
     fn find(&mut self, address: Ipv4Addr) -> Option<&mut Neighbour> {
@@ -214,14 +222,14 @@ impl Neighbours {
         entries.find(|entry| entry.address == address)
     }
 
-    /// In a free place, or that of the entry which was longest of no use. A packet that waits
-    /// for an entry which goes is dropped when its own time is over.
+    /// In a free place, or that of the entry which was longest of no use.
     fn insert(&mut self, address: Ipv4Addr, state: State, now: Millis) {
         let oldest = self
             .entries
             .iter_mut()
             .min_by_key(|entry| entry.map_or(0, |entry| entry.used.saturating_add(1)));
         if let Some(place) = oldest {
+            self.forgot |= place.is_some_and(|entry| matches!(entry.state, State::Asked { .. }));
             *place = Some(Neighbour {
                 address,
                 state,
@@ -247,7 +255,7 @@ mod tests {
         assert_eq!(cache.due(1000), Some(Due::Ask(HOST)));
         assert_eq!(cache.due(1000), None);
         assert_eq!(cache.due(2000), Some(Due::Ask(HOST)));
-        assert_eq!(cache.due(3000), Some(Due::Silent(HOST)));
+        assert_eq!(cache.due(3000), Some(Due::Forget));
         assert_eq!(cache.look_up(HOST, 7999), Lookup::Silent);
         assert_eq!(cache.look_up(HOST, 8000), Lookup::Ask);
     }

@@ -40,22 +40,34 @@ impl<'a> Parking<'a> {
         true
     }
 
-    /// Gives the frames that wait for `next_hop` to `each`, in order, and forgets them; tells how
-    /// many there were.
-    pub(crate) fn release(&mut self, next_hop: Ipv4Addr, mut each: impl FnMut(&mut [u8])) -> u32 {
-        let (mut from, mut to, mut released) = (0, 0, 0);
+    /// Gives the frames that wait for `next_hop` to `each`, in order, and forgets them.
+    pub(crate) fn release(&mut self, next_hop: Ipv4Addr, each: impl FnMut(&mut [u8])) {
+        self.take(|hop| hop == next_hop, each);
+    }
+
+    /// Drops the frames that wait for a hop which is not `awaited`; tells how many.
+    pub(crate) fn sweep(&mut self, mut awaited: impl FnMut(Ipv4Addr) -> bool) -> u32 {
+        self.take(|hop| !awaited(hop), |_| {})
+    }
+
+    fn take(
+        &mut self,
+        mut goes: impl FnMut(Ipv4Addr) -> bool,
+        mut each: impl FnMut(&mut [u8]),
+    ) -> u32 {
+        let (mut from, mut to, mut taken) = (0, 0, 0);
         while let Some(record) = self.memory.get_mut(from..self.used) {
             let [a, b, c, d, high, low, frame @ ..] = record else {
                 break;
             };
             let length = usize::from(u16::from_be_bytes([*high, *low]));
-            let waits = Ipv4Addr::new(*a, *b, *c, *d) == next_hop;
+            let goes = goes(Ipv4Addr::new(*a, *b, *c, *d));
             let whole = HEADER + length;
-            if waits {
+            if goes {
                 if let Some(frame) = frame.get_mut(..length) {
                     each(frame);
                 }
-                released += 1;
+                taken += 1;
             } else {
                 self.memory.copy_within(from..from + whole, to);
                 to += whole;
@@ -63,18 +75,7 @@ impl<'a> Parking<'a> {
             from += whole;
         }
         self.used = to;
-        released
-    }
-
-    /// Drops everything; tells how many frames there were.
-    pub(crate) fn clear(&mut self) -> u32 {
-        let (mut at, mut count) = (0, 0);
-        while let Some([_, _, _, _, high, low, ..]) = self.memory.get(at..self.used) {
-            at += HEADER + usize::from(u16::from_be_bytes([*high, *low]));
-            count += 1;
-        }
-        self.used = 0;
-        count
+        taken
     }
 }
 
@@ -87,8 +88,7 @@ mod tests {
 
     fn taken(parking: &mut Parking<'_>, hop: Ipv4Addr) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
-        let count = parking.release(hop, |frame| frames.push(frame.to_vec()));
-        assert_eq!(count as usize, frames.len());
+        parking.release(hop, |frame| frames.push(frame.to_vec()));
         frames
     }
 
@@ -112,8 +112,9 @@ mod tests {
         let mut parking = Parking::new(&mut memory);
         assert!(parking.park(A, &[1; 34]));
         assert!(!parking.park(A, &[]));
-        assert_eq!(parking.clear(), 1);
-        assert_eq!(parking.clear(), 0);
+        assert_eq!(parking.sweep(|hop| hop == A), 0);
+        assert_eq!(parking.sweep(|hop| hop == B), 1);
+        assert!(parking.park(B, &[]));
         assert!(!Parking::new(&mut []).park(A, &[]));
     }
 }

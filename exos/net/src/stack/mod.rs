@@ -422,7 +422,7 @@ impl<'a, L: Link, const SOCKETS: usize> Stack<'a, L, SOCKETS> {
         while let Some(due) = output.neighbours.due(now) {
             match due {
                 Due::Ask(address) => output.ask(link, address, Mac::BROADCAST),
-                Due::Silent(address) => output.give_up(address),
+                Due::Forget => output.sweep(),
             }
         }
         let (reassembler, staging) = (&mut self.input.reassembler, &mut self.input.staging);

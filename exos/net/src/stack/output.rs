@@ -78,9 +78,8 @@ impl<'a> Output<'a> {
 
     pub(super) fn configure(&mut self, interface: Interface, now: Millis) {
         self.interface = Some(interface);
-        self.neighbours.clear();
-        let dropped = self.parking.clear();
-        self.counters.count_many(Event::Unresolved, dropped);
+        self.neighbours = Neighbours::new();
+        self.sweep();
         self.announcement = Some(now);
         self.defended = None;
     }
@@ -94,7 +93,10 @@ impl<'a> Output<'a> {
         parts: [&[u8]; 2],
     ) -> Result<(), SendError> {
         let interface = self.interface.as_ref().ok_or(SendError::NoAddress)?;
-        let hop = interface.next_hop(destination).ok_or(SendError::NoRoute)?;
+        let Some(hop) = interface.next_hop(destination) else {
+            self.counters.count(Event::Unroutable);
+            return Err(SendError::NoRoute);
+        };
         let [first, second] = parts;
         let (length, limit) = (first.len() + second.len(), ip::LONGEST - ip::HEADER);
         if length > limit {
@@ -214,9 +216,10 @@ impl<'a> Output<'a> {
         });
     }
 
-    /// Drops what waited for `address`.
-    pub(super) fn give_up(&mut self, address: Ipv4Addr) {
-        let dropped = self.parking.release(address, |_| {});
+    /// Drops what waits for an address that is not asked for (any more).
+    pub(super) fn sweep(&mut self) {
+        let neighbours = &self.neighbours;
+        let dropped = self.parking.sweep(|hop| neighbours.is_asked(hop));
         self.counters.count_many(Event::Unresolved, dropped);
     }
 

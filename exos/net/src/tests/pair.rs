@@ -371,3 +371,24 @@ fn broadcasts_reach_who_is_only_bound() {
     assert_eq!(b.counters().fate(Fate::NoSocket), 4);
     assert_eq!(b.counters().event(Event::ErrorsSent), 0);
 }
+
+/// More addresses are asked for than are remembered: what waits for those forgotten is let go.
+#[test]
+fn whoever_is_forgotten_is_not_waited_for() {
+    let mut cable = Cable::new(Faults::default(), 1);
+    let mut a = numbered(&mut cable, 1, 1500);
+    let socket = a.bind_udp(0, leak(100)).unwrap();
+    for last in 100..200 {
+        let absent = Endpoint::new([10, 0, 0, last].into(), 9);
+        a.send_to(socket, absent, b"x").unwrap();
+        cable.step();
+    }
+    a.poll();
+    assert_eq!(a.counters().event(Event::Unresolved), 100 - 16);
+    for _ in 0..4_000 {
+        a.poll();
+        cable.step();
+    }
+    assert_eq!(a.counters().event(Event::Unresolved), 100);
+    assert_eq!(a.counters().event(Event::ParkedOut), 0);
+}

@@ -2,12 +2,13 @@
 //! the test.
 //!
 //! The test starts itself again inside the namespace. There a thread does what any Linux program would,
-//! with the standard library's sockets and, where it is installed, `ping`, while the stack under
-//! test answers; then the stack asks and Linux answers. It takes root, `unshare` and `ip`.
+//! with the standard library's sockets and, where they are installed, `ping` and `arping`, while the
+//! stack under test answers; then the stack asks and Linux answers. It takes root, `unshare` and `ip`.
 #![cfg(target_os = "linux")]
 
 mod tap;
 
+use core::{net::Ipv4Addr, time::Duration};
 use exos_net::{
     Config, Endpoint, Event, Fate, Interface, Memory, Millis, SocketId, Stack,
     app::{
@@ -17,14 +18,7 @@ use exos_net::{
         ping::{Ping, Plan},
     },
 };
-use std::{
-    env,
-    io::ErrorKind,
-    net::{Ipv4Addr, UdpSocket},
-    process::Command,
-    thread,
-    time::Duration,
-};
+use std::{env, io::ErrorKind, net::UdpSocket, process::Command, thread};
 use tap::Tap;
 
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
@@ -36,11 +30,27 @@ const PATIENCE: Millis = 60_000;
 
 #[test]
 fn linux_as_a_neighbour() {
+    in_a_namespace("linux_as_a_neighbour", asking_and_answering);
+}
+
+#[test]
+fn a_server_of_linux_tells_the_address() {
+    if Command::new("rarpd").arg("-h").output().is_err() {
+        eprintln!("skipped: rarpd is not installed");
+        return;
+    }
+    in_a_namespace("a_server_of_linux_tells_the_address", asking_for_an_address);
+}
+
+/// Runs `inside` of the test called `name` in a namespace.
+fn in_a_namespace(name: &str, inside: fn()) {
     if env::var_os(INSIDE).is_some() {
         inside();
         return;
     }
-    let probe = ["--net", "ip", "tuntap", "add", "t", "mode", "tap"];
+    let probe = [
+        "--net", "--mount", "ip", "tuntap", "add", "t", "mode", "tap",
+    ];
     if !able_to(Command::new("unshare").args(probe)) {
         assert_ne!(
             env::var("CI").as_deref(),
@@ -51,16 +61,16 @@ fn linux_as_a_neighbour() {
         return;
     }
     let again = Command::new("unshare")
-        .arg("--net")
+        .args(["--net", "--mount"])
         .arg(env::current_exe().unwrap())
-        .args(["--exact", "linux_as_a_neighbour", "--nocapture"])
+        .args(["--exact", name, "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();
     let messages = String::from_utf8_lossy(&again.stderr);
     eprintln!("{messages}");
     assert!(again.status.success());
-    assert!(messages.contains("datagrams put together"), "it did run");
+    assert!(messages.contains("frames received"), "it did run");
 }
 
 fn able_to(command: &mut Command) -> bool {
@@ -78,7 +88,8 @@ fn leak(bytes: usize) -> &'static mut [u8] {
     Box::leak(vec![0; bytes].into_boxed_slice())
 }
 
-fn inside() {
+/// A stack on an interface whose other end is 10.9.0.1.
+fn stack(configured: bool) -> Stack<'static, Tap, 4> {
     let tap = Tap::open("exos").unwrap();
     ip("address add 10.9.0.1/24 dev exos");
     ip("link set exos up");
@@ -86,19 +97,46 @@ fn inside() {
         fragments: leak(40_000),
         parked: leak(20_000),
     };
-    let config = Config::fixed(Interface::new(HERE, 24));
-    let mut stack: Stack<'_, Tap, 4> = Stack::new(tap, config, memory);
+    let config = match configured {
+        true => Config::fixed(Interface::new(HERE, 24)),
+        false => Config::rarp(),
+    };
+    Stack::new(tap, config, memory)
+}
+
+fn asking_and_answering() {
+    let mut stack = stack(true);
     let service = stack.bind_udp(7, leak(40_000)).unwrap();
     let server = stack.bind_udp(names::PORT, leak(4_000)).unwrap();
     answer_while(&mut stack, service, server, linux_asks);
     asks_linux(&mut stack);
     let counters = stack.counters();
     assert_eq!(counters.event(Event::FramesReceived), counters.accounted());
-    assert_eq!(
-        counters.fate(Fate::UdpChecksum) + counters.fate(Fate::IcmpChecksum),
-        0
-    );
+    let spoilt = counters.fate(Fate::UdpChecksum) + counters.fate(Fate::IcmpChecksum);
+    assert_eq!(spoilt, 0);
     eprintln!("{}", Netstat(&stack));
+}
+
+/// `rarpd` finds stations in /etc/ethers: one of this namespace's own.
+fn asking_for_an_address() {
+    let ethers = r#"set -e
+        mount -t tmpfs none /mnt
+        mkdir /mnt/upper /mnt/work
+        mount -t overlay none -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc
+        echo "02:00:00:00:00:02 10.9.0.2" > /etc/ethers"#;
+    assert!(able_to(Command::new("bash").args(["-c", ethers])));
+    let mut stack = stack(false);
+    let server = Command::new("rarpd").args(["-d", "-e", "exos"]).spawn();
+    let mut server = server.unwrap();
+    while stack.interface().is_none() && stack.now() < PATIENCE {
+        stack.poll();
+        thread::sleep(Duration::from_millis(1));
+    }
+    let address = stack.interface().map(|interface| interface.address);
+    eprintln!("{}", Netstat(&stack));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(address, Some(HERE));
 }
 
 /// Serves while a thread does what Linux programs do.
@@ -155,7 +193,11 @@ fn linux_asks() {
         neighbours.contains("10.9.0.2 dev exos lladdr 02:00:00:00:00:02"),
         "{neighbours}"
     );
-    // Not everyone has `ping`.
+    let arguments = ["-c", "3", "-I", "exos", "10.9.0.2"];
+    if let Ok(output) = Command::new("arping").args(arguments).output() {
+        assert!(output.status.success(), "{output:?}");
+        eprint!("{}", String::from_utf8_lossy(&output.stdout));
+    }
     for size in ["0", "56", "1472", "1473", "8000"] {
         let arguments = ["-c", "3", "-i", "0.01", "-W", "5", "-s", size, "10.9.0.2"];
         if let Ok(output) = Command::new("ping").args(arguments).output() {
