@@ -66,7 +66,7 @@ impl<'a> Queue<'a> {
         let fits = length.min(buffer.len());
         self.read(OVERHEAD, buffer.split_at_mut(fits).0);
         let whole = OVERHEAD + length;
-        self.start = (self.start + whole) % self.memory.len();
+        self.start = self.wrapped(self.start + whole);
         self.used -= whole;
         let from = Endpoint {
             address: Ipv4Addr::new(a, b, c, d),
@@ -75,12 +75,20 @@ impl<'a> Queue<'a> {
         Some((from, length))
     }
 
+    /// A place that is less than one round too far. (Division is slow on the machine this runs on.)
+    fn wrapped(&self, at: usize) -> usize {
+        match at.checked_sub(self.memory.len()) {
+            Some(wrapped) => wrapped,
+            None => at,
+        }
+    }
+
     /// Appends bytes that fit.
     fn write(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
-        let at = (self.start + self.used) % self.memory.len();
+        let at = self.wrapped(self.start + self.used);
         let first = bytes.len().min(self.memory.len() - at);
         let (now, later) = bytes.split_at(first);
         self.memory[at..at + first].copy_from_slice(now);
@@ -93,7 +101,7 @@ impl<'a> Queue<'a> {
         if out.is_empty() {
             return;
         }
-        let at = (self.start + skip) % self.memory.len();
+        let at = self.wrapped(self.start + skip);
         let first = out.len().min(self.memory.len() - at);
         let (now, later) = out.split_at_mut(first);
         now.copy_from_slice(&self.memory[at..at + first]);
