@@ -63,18 +63,19 @@ proptest! {
     /// Any fragments, most of which are of one datagram.
     #[test]
     fn agrees_with_a_slow_one(
-        pieces in prop::collection::vec((0_usize..12, 1_usize..40, any::<bool>(), prop::bool::weighted(0.05)), 1..24),
-        length in 1_usize..120,
+        pieces in prop::collection::vec((0_usize..12, 1_usize..40, any::<bool>(), prop::bool::weighted(0.05), prop::bool::weighted(0.1)), 1..24),
+        length in prop_oneof![1_usize..120, (1_usize..15).prop_map(|units| units * 8)],
     ) {
         let mut memory = vec![0xdd; 4 * 65 * 4];
         let mut fast = Reassembler::new(&mut memory);
         let mut slow = Some(Slow::default());
-        for (unit, size, honest, wrong) in pieces {
+        for (unit, size, honest, wrong, otherwise) in pieces {
             let from = unit * 8;
             let (to, more) = match honest {
                 true if from < length => ((from + size.next_multiple_of(8)).min(length), from + size.next_multiple_of(8) < length),
                 _ => (from + size, size % 3 > 0),
             };
+            let more = more != otherwise;
             let mut payload: Vec<u8> = (from..to).map(|at| at as u8).collect();
             if wrong {
                 payload[0] ^= 0xff;
@@ -191,5 +192,28 @@ fn without_memory_nothing_is_taken() {
     assert_eq!(
         fragments.add(&repr(1, 0, true), &[], &[1; 8], 0).0,
         Added::TooLong
+    );
+}
+
+#[test]
+fn an_end_with_something_behind_it_is_a_contradiction() {
+    let mut memory = vec![0; 4 * 65];
+    let mut fragments = Reassembler::new(&mut memory);
+    // The end, then that more follows; and the other way round.
+    assert_eq!(
+        fragments.add(&repr(1, 8, false), &[], &[1; 8], 0).0,
+        Added::Held
+    );
+    assert_eq!(
+        fragments.add(&repr(1, 8, true), &[], &[1; 8], 0).0,
+        Added::Contradiction
+    );
+    assert_eq!(
+        fragments.add(&repr(2, 8, true), &[], &[1; 8], 0).0,
+        Added::Held
+    );
+    assert_eq!(
+        fragments.add(&repr(2, 8, false), &[], &[1; 8], 0).0,
+        Added::Contradiction
     );
 }

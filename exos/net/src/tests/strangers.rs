@@ -315,6 +315,51 @@ fn a_port_that_nobody_has_is_unreachable() {
     assert_eq!(stack.counters().event(Event::ErrorsWithheld), 90);
 }
 
+/// Port unreachable about a datagram that went to a host, from a port of ours to one of its own.
+fn refusal(from: Ipv4Addr, to: Ipv4Addr, ports: [u16; 2]) -> Vec<u8> {
+    let mut quoted = ip(IpNextHeaderProtocols::Udp, &[], &udp(ports[1], b"x"), to);
+    quoted[12..16].copy_from_slice(&HERE.octets());
+    quoted[20..22].copy_from_slice(&ports[0].to_be_bytes());
+    let mut message = vec![0; 8 + 28];
+    message[..2].copy_from_slice(&[3, 3]);
+    message[8..].copy_from_slice(&quoted[..28]);
+    let sum = icmp::checksum(&IcmpPacket::new(&message).unwrap());
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let mut datagram = ip(IpNextHeaderProtocols::Icmp, &[], &message, HERE);
+    datagram[12..16].copy_from_slice(&from.octets());
+    let sum = ipv4::checksum(&Ipv4Packet::new(&datagram).unwrap());
+    datagram[10..12].copy_from_slice(&sum.to_be_bytes());
+    frame(EtherTypes::Ipv4, &datagram, OURS)
+}
+
+#[test]
+fn only_the_peer_itself_can_refuse() {
+    let (mut stack, tape, _) = bench();
+    let socket = stack.bind_udp(7, leak(100)).unwrap();
+    let bound = stack.bind_udp(8, leak(100)).unwrap();
+    stack.connect(socket, Endpoint::new(THERE, 9)).unwrap();
+    let third = Ipv4Addr::new(10, 0, 0, 3);
+    let forged = [
+        refusal(third, THERE, [7, 9]),
+        refusal(third, third, [7, 9]),
+        refusal(THERE, third, [7, 9]),
+        refusal(THERE, THERE, [7, 10]),
+        refusal(THERE, THERE, [8, 9]),
+    ];
+    for forged in forged {
+        tape.arrive(forged);
+        stack.poll();
+    }
+    assert_eq!(stack.counters().fate(Fate::OtherIcmp), 5);
+    assert_eq!(stack.take_refusal(socket), Ok(false));
+    tape.arrive(refusal(THERE, THERE, [7, 9]));
+    stack.poll();
+    assert_eq!(stack.counters().fate(Fate::Error), 1);
+    assert_eq!(stack.take_refusal(socket), Ok(true));
+    assert_eq!(stack.take_refusal(socket), Ok(false), "it is told once");
+    assert_eq!(stack.take_refusal(bound), Ok(false));
+}
+
 #[test]
 fn datagrams_arrive_and_the_malformed_do_not() {
     let (mut stack, tape, _) = bench();
