@@ -13,7 +13,7 @@
 use crate::queue::Queue;
 use core::{fmt, net::Ipv4Addr};
 
-/// The first port that [`Sockets::bind`] chooses for whoever asks for port 0.
+/// The first of the ports that are chosen for whoever asks for port 0.
 pub const FIRST_EPHEMERAL: u16 = 49_152;
 
 /// An address and a port of it.
