@@ -32,6 +32,21 @@ pub(crate) const IPROUTE: Need = Need {
     package: "iproute2",
     purpose: "tests in network namespaces",
 };
+/// Programs of Linux's that judge the protocols of ExOS.
+pub(crate) const STRANGERS: [Need; 3] = [
+    Need {
+        package: "iputils-ping",
+        purpose: "Linux judging our ICMP",
+    },
+    Need {
+        package: "iputils-arping",
+        purpose: "Linux judging our ARP",
+    },
+    Need {
+        package: "rarpd",
+        purpose: "Linux judging our RARP",
+    },
+];
 /// The emulator of the 5000/200 that counts instructions.
 pub(crate) const GXEMUL: Need = Need {
     package: "gxemul",

@@ -5,7 +5,7 @@
 
 use crate::{
     aegis, image, onboard,
-    setup::{self, IPROUTE, LIBPCAP, LINKER},
+    setup::{self, IPROUTE, LIBPCAP, LINKER, STRANGERS},
     shell::{self, command, in_ci, stage},
 };
 use anyhow::{Result, bail};
@@ -19,6 +19,7 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
     let mut libpcap = false;
     stage("setup", || {
         setup::ensure(&[&LINKER, &IPROUTE])?;
+        setup::ensure(&STRANGERS.each_ref())?;
         libpcap = setup::ensure(&[&LIBPCAP])?;
         if let Err(reason) = image::toolchain() {
             if in_ci() {
@@ -53,9 +54,11 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
                 "vcode",
                 "--package",
                 "dpf",
+                "--package",
+                "exos-net",
                 "--no-default-features",
                 "--features",
-                "vcode/mips",
+                "vcode/mips,exos-net/filter",
             ],
         ))
     })
@@ -77,7 +80,14 @@ pub(crate) fn bless() -> Result<()> {
 
 /// The features of a full build, but those that need what is not there.
 pub(crate) fn features(libpcap: bool) -> String {
-    let always = ["vcode/clif", "vcode/fuzzing", "dpf/clif", "dpf/fuzzing"];
+    let always = [
+        "vcode/clif",
+        "vcode/fuzzing",
+        "dpf/clif",
+        "dpf/fuzzing",
+        "exos-net/filter",
+        "exos-net/fuzzing",
+    ];
     let with_libpcap: &[&str] = if libpcap {
         &[
             "dpf-benches/libpcap",
