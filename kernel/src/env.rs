@@ -2,7 +2,7 @@
 //!
 //! Problem: an environment is what resources are accounted to, so when it ends, everything it held must
 //! come free and every right through it must end, whatever state it was in. Method: it is one page that
-//! its creator gave up; what is no secret of it stands in the public table. [`Kernel::destroy`] breaks
+//! its creator gave up; what is no secret of it stands in the public table. `Kernel::destroy` breaks
 //! its bindings and those to its pages in one pass over the STLB, then walks its own list of pages. Its
 //! children go to its parent. Left out: what an environment says of itself (`configure`) and how it is
 //! entered (`transfer`, `slice`).
@@ -18,7 +18,7 @@ use aegis_abi::{
     layout::{CONTEXTS, DEATH_CALL, ENTRY_DIRTY, ENTRY_VALID, MOST_ENVS},
 };
 
-/// The number of an environment, below [`MOST_ENVS`]. Only [`Env::new`] makes one.
+/// The number of an environment, below [`MOST_ENVS`]. Only `Env::new` makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Env(u8);
 

@@ -6,7 +6,7 @@
 //! STLB, slice vector and the state of environments can be mapped by anybody, to read. *A binding is
 //! checked when it is made*, and every one is found and broken when the right to it ends; so the paths
 //! that use bindings check nothing. *A call changes everything it says or nothing*; what an application
-//! gets wrong is an [`Error`](aegis_abi::Error) for it, and what it does to itself destroys it alone.
+//! gets wrong is an [`Error`] for it, and what it does to itself destroys it alone.
 //!
 //! **Method.** The logic is generic over [`machine::Machine`], so that it runs on the host under tests,
 //! checkers and fuzzers; `arch` and `plat` are the one real machine. It has no heap, no lock (there is one

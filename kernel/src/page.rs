@@ -3,7 +3,7 @@
 //! Problem: any page, named by its number, must be found free or owned at once, and a page that changes
 //! hands must take no old right with it. Method: one table that is also the lists: every page that can be
 //! allocated is on the list of its owner, the free ones on nobody's, linked both ways, so that *this* page
-//! leaves any list in a few steps and an environment's pages are found without a search. [`Kernel::hand`] is
+//! leaves any list in a few steps and an environment's pages are found without a search. `Kernel::hand` is
 //! the only way from one owner to another: it breaks every binding to the page and begins new epochs, so
 //! that capabilities and grants made before are none. Left out: contents; they are cleared when a page is
 //! allocated. The colour of a page is its number's low bits: whoever cares asks for it by name.
@@ -15,7 +15,7 @@ use aegis_abi::{
     layout::{ANY, PAGE_BYTES, REVOKE_PAGES},
 };
 
-/// A page that is there: its number is below the machine's pages. Only [`Kernel::page`] makes one.
+/// A page that is there: its number is below the machine's pages. Only `Kernel::page` makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page(u16);
 
@@ -152,7 +152,7 @@ impl<M: Machine> Kernel<M> {
         self.pass(page, owner);
     }
 
-    /// As [`Kernel::hand`], of a page that nothing is bound to.
+    /// As `Kernel::hand`, of a page that nothing is bound to.
     pub(crate) fn pass(&mut self, page: Page, owner: u8) {
         self.unlink(page);
         change_owner(self.state(page), owner);

@@ -165,6 +165,7 @@ pub(crate) fn ensure_fuzz() -> Result<bool> {
 /// As the parts.
 pub(crate) fn everything() -> Result<()> {
     ensure(&[&LINKER, &LIBPCAP, &IPROUTE, &GXEMUL, &MAME])?;
+    ensure(&STRANGERS.each_ref())?;
     image::toolchain()?;
     ensure_fuzz()?;
     eprintln!("setup: done");

@@ -4,7 +4,7 @@
 //! application's to say. Method: a linear page table of 2 MB, of which a page is there for each 4 MB
 //! that is in use; these pages are guaranteed mappings, so that the fast way of a miss (`trap/entry.S`)
 //! reads its word without a miss of its own. What that way does not find comes here
-//! ([`provide`]). Programs map what they like in the arena, where Rust has no object.
+//! (`provide`). Programs map what they like in the arena, where Rust has no object.
 //!
 //! Left out: a replacement policy, and sharing a page table between activities.
 
