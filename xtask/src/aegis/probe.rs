@@ -8,13 +8,13 @@ use super::boot::{On, execute};
 use super::latency::Latency;
 use super::screen::Screen;
 use super::simulator::{finish, machine};
-use super::{Built, build, program};
+use super::{Built, with_program};
 use aegis_abi::Syscall;
 use anyhow::{Context as _, Result, ensure};
 use decstation::board::{self, Config as Board};
 use decstation::cpu::Register;
 use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
-use decstation::elf::{Image, Symbols};
+use decstation::elf::Symbols;
 use decstation::machine::{Machine, Stop};
 
 const FOLDER: &str = "kernel/probe";
@@ -51,7 +51,7 @@ const PATHS: &[Path] = &[
     path("null call", "vector_general", "after_env_self", 20),
     path("Scall", "vector_general", "called", 22),
     path("Scall back", "vector_general", "replied", 22),
-    path("Acall", "vector_general", "lent", 30),
+    path("Acall", "vector_general", "lent", 29),
     path("call on the stack", "vector_general", "after_ticks", 43),
     Path {
         name: "TLBwr",
@@ -74,9 +74,7 @@ const MACHINES: [(Board, &Costs); 4] = [
 ///
 /// When it does not build, a check of its own fails, or a path is longer or shorter than it says.
 pub(crate) fn run() -> Result<()> {
-    let built = build_probe()?;
-    let file = std::fs::read(crate::image::build(FOLDER, NAME)?)?;
-    let own = Image::parse(&file)?;
+    let (built, own) = with_program(FOLDER, NAME)?;
     for (board, costs) in MACHINES {
         count(&built, own.symbols(), board, costs)?;
     }
@@ -113,7 +111,7 @@ pub(crate) fn on_emulators() -> Result<()> {
 ///
 /// When it does not build.
 pub(super) fn build_probe() -> Result<Built> {
-    build(NAME, &[program(FOLDER, NAME, true)?])
+    Ok(with_program(FOLDER, NAME)?.0)
 }
 
 fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> Result<()> {

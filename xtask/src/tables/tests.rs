@@ -1,7 +1,7 @@
 //! The rows as they were blessed, and that a wrong answer is none.
 
 use super::lab::{Call, Lab, Subject};
-use super::{Options, Row, json, table7};
+use super::{Options, Row, base, json, table7};
 use crate::{image, shell::in_ci};
 use expect_test::expect_file;
 
@@ -42,6 +42,24 @@ fn every_count_is_the_one_that_was_blessed() {
             }
         }
         expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&record(&rows));
+    }
+}
+
+#[test]
+fn every_operation_costs_what_was_blessed_and_less_than_the_papers() {
+    if can_build() {
+        let rows = base::measure().unwrap();
+        for row in &rows {
+            let Some(us) = row.paper_us() else { continue };
+            let ratio = row.us() / us;
+            // The call calibrates; everything else is the kernel's.
+            let is_met = match row.row {
+                "procedure-call" => (0.97..=1.03).contains(&ratio),
+                _ => ratio < 1.0,
+            };
+            assert!(is_met, "{row:?} is {ratio} times the paper's");
+        }
+        expect_file!["../../../benches/results/tables4-6-mips.json"].assert_eq(&json(&rows));
     }
 }
 
