@@ -67,6 +67,8 @@ pub struct Kernel<M> {
     /// Status of an environment without coprocessors.
     user_status: u32,
     tables: [(PageNo, u16); TABLES],
+    /// Who prints a piece of which there is more, and the tick at which others need not wait for it.
+    printing: Option<(env::Env, u32)>,
 }
 
 /// What a call returns: `v0` and `v1`.

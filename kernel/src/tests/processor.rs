@@ -64,6 +64,11 @@ fn the_first_environment_runs_prints_and_halts() {
         Ok(7)
     );
     assert_eq!(kernel.machine.printed, b"hello!\n");
+    // The kernel does not wait for the line.
+    kernel.machine.line = 10;
+    let rest = [page << 12, 7];
+    assert_eq!(call(&mut kernel, Syscall::console_write, &rest), Ok(3));
+    assert_eq!(call(&mut kernel, Syscall::console_write, &rest), Ok(0));
     let halted = halts(|| {
         let _ = call(&mut kernel, Syscall::halt, &[42]);
     });

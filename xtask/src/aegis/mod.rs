@@ -5,7 +5,7 @@
 
 pub(crate) mod boot;
 mod gxemul;
-mod latency;
+pub(crate) mod latency;
 mod mame;
 mod pack;
 pub(crate) mod probe;

@@ -9,7 +9,6 @@ use super::latency::Latency;
 use super::screen::Screen;
 use super::simulator::{finish, machine};
 use super::{Built, with_program};
-use aegis_abi::Syscall;
 use anyhow::{Context as _, Result, ensure};
 use decstation::board::{self, Config as Board};
 use decstation::cpu::Register;
@@ -151,15 +150,10 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
             );
         }
     }
-    let worst = latency.worst();
-    let call = Syscall::ALL.get((worst.selector >> 4) as usize);
-    let what = match (worst.cause, call) {
-        (8, Some(call)) => format!("the call `{}`", call.name()),
-        (cause, _) => format!("cause {cause}"),
-    };
     eprintln!(
-        "probe: {:<12} interrupts off at most  {:>6} cycles: {what} at {:#x}",
-        costs.name, worst.cycles, worst.epc
+        "probe: {:<12} interrupts off at most {}",
+        costs.name,
+        latency.worst().print(costs)
     );
     Ok(())
 }

@@ -2,32 +2,12 @@
 
 use super::lab::{Call, Lab, Subject};
 use super::{Options, Row, base, json, table7};
-use crate::{image, shell::in_ci};
+use crate::image::can_build;
 use expect_test::expect_file;
-
-/// Whether the image can be built as it was for the record; says why not.
-fn can_build() -> bool {
-    let found = image::find();
-    if let Ok(Some(toolchain)) = &found
-        && toolchain.is_pinned()
-    {
-        return true;
-    }
-    assert!(
-        !in_ci(),
-        "the gate may not skip the counts: {:?}",
-        found.err()
-    );
-    eprintln!(
-        "SKIPPED the counts of Table 7: the pinned compiler has no sources of its library; \
-         `rustup component add rust-src` installs them"
-    );
-    false
-}
 
 #[test]
 fn every_count_is_the_one_that_was_blessed() {
-    if can_build() {
+    if can_build("the counts of the tables") {
         let rows = table7::measure(Options::default()).unwrap();
         for row in &rows {
             if let Some(us) = row.paper_us() {
@@ -47,7 +27,7 @@ fn every_count_is_the_one_that_was_blessed() {
 
 #[test]
 fn every_operation_costs_what_was_blessed_and_less_than_the_papers() {
-    if can_build() {
+    if can_build("the counts of the tables") {
         let rows = base::measure().unwrap();
         for row in &rows {
             let Some(us) = row.paper_us() else { continue };
@@ -84,7 +64,7 @@ fn is_installing(row: &Row) -> bool {
 
 #[test]
 fn a_wrong_answer_is_no_measurement() {
-    if !can_build() {
+    if !can_build("the counts of the tables") {
         return;
     }
     let mut lab = Lab::new(&table7::image().unwrap()).unwrap();

@@ -320,8 +320,8 @@ impl Machine for Mips {
         label as u32
     }
 
-    fn put(&mut self, byte: u8) {
-        self.board.put(byte);
+    fn put(&mut self, byte: u8) -> bool {
+        self.board.put_now(byte)
     }
 
     fn get(&mut self) -> Option<u8> {

@@ -20,6 +20,8 @@ const LINE: u16 = 3;
 const PARAMETERS: u16 = 0x1000 | 0x0e00 | 0x18 | LINE;
 /// Looks at the controller before a byte counts as lost. A byte takes a millisecond.
 const MOST_LOOKS: u32 = 200_000;
+/// Looks at a controller that need not wait: it is looking for the line that may send.
+pub(super) const LOOKS_NOW: u32 = 16;
 /// Looks in which the last byte has left: more than two milliseconds on every board.
 const DRAIN_LOOKS: u32 = 20_000;
 
@@ -32,13 +34,20 @@ pub(super) fn start(map: &Map) {
 
 /// Sends a byte when the line takes one.
 pub(super) fn put(map: &Map, byte: u8) {
-    for _ in 0..MOST_LOOKS {
+    // There is nobody to tell of a line that is dead.
+    let _ = put_within(map, byte, MOST_LOOKS);
+}
+
+/// Sends a byte if the line takes one within so many looks at the controller; whether it did.
+pub(super) fn put_within(map: &Map, byte: u8, looks: u32) -> bool {
+    for _ in 0..looks {
         let status = read_half(map.serial + CSR);
         if status & READY != 0 && status >> 8 & 3 == LINE {
             write_half(map.serial + TDR, u16::from(byte));
-            return;
+            return true;
         }
     }
+    false
 }
 
 /// Waits until what was sent has left.

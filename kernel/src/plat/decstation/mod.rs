@@ -74,9 +74,14 @@ impl Board {
         cause & self.map.clock_line != 0 && clock::acknowledge(self.map)
     }
 
-    /// Prints a byte.
+    /// Prints a byte, when the line takes it.
     pub fn put(&mut self, byte: u8) {
         console::put(self.map, byte);
+    }
+
+    /// Prints a byte, if the line takes one now; whether it did.
+    pub fn put_now(&mut self, byte: u8) -> bool {
+        console::put_within(self.map, byte, console::LOOKS_NOW)
     }
 
     /// A byte that was typed.
