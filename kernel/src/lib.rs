@@ -75,7 +75,7 @@ pub struct Kernel<M> {
 type Answer = Result<(u32, u32), Error>;
 
 impl<M: Machine> Kernel<M> {
-    /// A clock tick passed: `a` is not before `b`, the clock's wrapping counted for.
+    /// Whether tick `a` is not before tick `b`; the count wraps.
     fn reached(a: u32, b: u32) -> bool {
         a.wrapping_sub(b) as i32 >= 0
     }

@@ -46,6 +46,7 @@ impl<M: Machine> Kernel<M> {
             owner: caller.owner(),
             holder: caller.owner(),
         };
+        self.keep_if_running(position, caller);
         Ok((position as u32, 0))
     }
 
@@ -60,9 +61,7 @@ impl<M: Machine> Kernel<M> {
             owner: to.owner(),
             holder: to.owner(),
         };
-        if self.machine.public().position == position.0 {
-            self.machine.scratch().pinned = u32::from(to.owner()) + 1;
-        }
+        self.keep_if_running(usize::from(position.0), to);
         Ok((0, 0))
     }
 
@@ -160,6 +159,13 @@ impl<M: Machine> Kernel<M> {
         let slice = &mut public.slices[usize::from(public.position) % SLICES];
         if slice.owner != NOBODY {
             slice.holder = holder;
+        }
+    }
+
+    /// A slice that changed hands while it runs stays with its new owner, whoever runs at its end.
+    fn keep_if_running(&mut self, position: usize, owner: Env) {
+        if usize::from(self.machine.public().position) == position {
+            self.machine.scratch().pinned = u32::from(owner.owner()) + 1;
         }
     }
 

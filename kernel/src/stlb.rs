@@ -44,6 +44,14 @@ impl<M: Machine> Kernel<M> {
     /// Binds a tag, in place of what was where it must stand.
     pub(crate) fn insert(&mut self, tag: u32, low: u32) {
         let slot = slot(tag);
+        let stlb = self.machine.stlb();
+        if stlb.tags[slot] == tag && stlb.entries[slot] >> 12 == low >> 12 {
+            // Protection changes far more often than the page, and nobody keeps count of it.
+            stlb.entries[slot] = low;
+            self.machine.tlb_delete(tag);
+            self.machine.tlb_write_random(tag, low);
+            return;
+        }
         self.evict(slot);
         let stlb = self.machine.stlb();
         stlb.tags[slot] = tag;

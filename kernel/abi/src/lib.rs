@@ -50,7 +50,7 @@ macro_rules! syscall_table {
             stack page_alloc(page: u32) -> "the page" ! [BadName, Taken, Exhausted]
                 "Allocates a physical page: the one named, or any if `page` is all ones. Its contents are cleared.";
             stack page_free(page: PageNo) -> "0" ! [BadName, NotOwner, Pinned]
-                "Gives a page back. Every capability, mapping and grant of it dies.";
+                "Gives a page back. Every capability, mapping and grant of it dies. A backing page is none any more.";
             stack page_give(page: PageNo, to: EnvId) -> "0" ! [BadName, NotOwner, Pinned]
                 "Makes `to` the owner. Every capability, mapping and grant of it dies.";
             stack page_capability(page: PageNo, rights: Rights) -> "the upper word of the proof; the lower in `v1`" ! [BadName, NotOwner, BadValue, Exhausted]
@@ -95,21 +95,27 @@ macro_rules! syscall_table {
             stack env_adopt(name: u32, high: u32, low: u32) -> "0" ! [Forged, BadName]
                 "Presents a capability of an environment; the caller then controls it.";
             stack env_handler(env: EnvId, cause: Cause, address: u32) -> "0" ! [BadName, NotOwner, BadAddress]
-                "Sets where exceptions of a cause go. The address must be aligned and inside a guaranteed mapping.";
+                "Sets where exceptions of a cause go: nowhere if `address` is 0, and the environment is destroyed by one. The address must be aligned and \
+                 inside a guaranteed mapping, and there must be a save area. Interrupts and system calls have no handler.";
             stack env_save_area(env: EnvId, cause: Cause, physical: u32) -> "0" ! [BadName, NotOwner, BadAddress, Pinned]
-                "Sets where the three registers are saved at an exception of a cause: 16 bytes, aligned to them, in a page of the environment's.";
+                "Sets where the three registers are saved at an exception of a cause: 16 bytes, aligned to them, in a page of the environment's; \
+                 nowhere if `physical` is 0. That of interrupts is for the end of a slice.";
             stack env_entry(env: EnvId, entry: u32, address: u32) -> "0" ! [BadName, NotOwner, BadAddress]
-                "Sets an entry point, by `layout::ENTRY_*`. The address must be aligned and inside a guaranteed mapping.";
+                "Sets an entry point, by `layout::ENTRY_*`; none if `address` is 0. The address must be aligned and inside a guaranteed mapping. \
+                 An environment can be called once it has both entry points of transfers, and has slices once it has the one of their beginning.";
             stack env_guarantee(env: EnvId, address: u32, entry: u32) -> "0" ! [BadName, NotOwner, BadAddress, BadValue, Pinned, Exhausted]
                 "Adds or changes a guaranteed mapping of a page below `layout::GUARANTEED_END`, or takes it away if V is clear.";
             stack env_backing(env: EnvId, page: PageNo) -> "the number of backing pages" ! [BadName, NotOwner, Pinned, Exhausted]
-                "Preloads a page that contents are saved to when pages are taken by force.";
+                "Preloads a page that contents are saved to when pages are taken by force; or preloads it again, once they have been.";
             stack env_repossession(env: EnvId, physical: u32) -> "0" ! [BadName, NotOwner, BadAddress]
-                "Sets where the repossession vector is: `layout::REPOSSESSION_BYTES`, aligned to them, in a page of the environment's.";
+                "Sets where the repossession vector is: `layout::REPOSSESSION_BYTES`, aligned to them, in a page of the environment's; \
+                 nowhere if `physical` is 0.";
             stack env_reserve(env: EnvId, pages: u32) -> "0" ! [BadName, NotOwner, Exhausted]
-                "Sets how many pages of an environment are never taken, within what the caller's own reserve leaves.";
+                "Sets how many pages of an environment are never taken. What it gains the caller's own reserve loses; the caller's own it can only lower, \
+                 to its parent's gain.";
             stack revoke(env: EnvId, kind: u32, count: u32, ticks: u32) -> "0" ! [BadName, NotOwner, BadValue]
-                "Asks an environment that the caller controls to give back so many pages or slices within so many ticks; takes them by force afterwards.";
+                "Asks an environment that the caller controls to give back so many of a kind (`layout::REVOKE_*`) within so many ticks; \
+                 takes them by force afterwards, but never pages of its reserve, pages that are pinned, or the last slice.";
             stack console_write(physical: u32, bytes: u32) -> "the bytes written" ! [BadName, NotOwner, BadAddress, BadValue]
                 "Prints bytes of one page of the caller's, as many as the console takes at once, which may be none. The caller must hold the console.";
             stack console_read() -> "the byte, or 256 if none was typed" ! [NotOwner]

@@ -129,6 +129,9 @@ impl Model {
                 let slice = &mut self.slices[v0 as usize];
                 assert!(slice.is_none(), "a slice that is not free");
                 *slice = Some((me, me));
+                if v0 as usize == self.position {
+                    self.pinned = Some(me);
+                }
             }
             Syscall::slice_free => self.slices[a[0] as usize] = None,
             Syscall::slice_give => {

@@ -25,8 +25,8 @@ use std::panic::{catch_unwind, resume_unwind};
 /// Pages of the machine: few, so that they run out.
 const PAGES: u16 = 96;
 /// Steps between looks at the bindings, and at everything.
-const BINDINGS_EVERY: u32 = 16;
-const EVERYTHING_EVERY: u32 = 64;
+const BINDINGS_EVERY: u32 = 64;
+const EVERYTHING_EVERY: u32 = 256;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

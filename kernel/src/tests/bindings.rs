@@ -1,6 +1,7 @@
 //! STLB and TLB, guaranteed mappings, ASIDs.
 
 use super::*;
+use crate::machine::Label;
 use aegis_abi::layout::{CONTEXTS, GUARANTEED_END};
 
 /// Where a binding of the running context is.
@@ -23,6 +24,11 @@ fn bindings_are_made_replaced_and_taken_away() {
     let (here, rival) = (0x50_0000, 0x150_0000);
     assert_eq!(bind(&mut kernel, here + 0x123, one), Ok(()));
     assert_eq!(bound(&mut kernel, here), Some(one));
+    for bits in [0x200, 0xa00, 0x600] {
+        let protected = one & !0xfff | bits;
+        assert_eq!(bind(&mut kernel, here, protected), Ok(()));
+        assert_eq!(bound(&mut kernel, here), Some(protected));
+    }
     assert_eq!(bind(&mut kernel, here, two | 0x800), Ok(()));
     assert_eq!(bound(&mut kernel, here), Some(two | 0x800));
     assert_eq!(bind(&mut kernel, rival, one), Ok(()));
@@ -216,5 +222,33 @@ fn more_contexts_than_asids_take_turns_without_noticing() {
     for &env in &envs[1..] {
         assert_eq!(transfer(&mut kernel, env, true), Some(HOME));
         assert_eq!(running(&mut kernel), env);
+    }
+}
+
+#[test]
+fn who_lost_the_asid_of_its_current_context_sleeps_until_it_is_called() {
+    let mut kernel = booted(280);
+    let envs: Vec<u32> = (0..70).map(|_| child(&mut kernel)).collect();
+    let asleep = kernel.machine.label(Label::Asleep);
+    let sleepers = |kernel: &mut Kernel<Fake>| {
+        let records = &kernel.machine.records().synchronous;
+        records.iter().filter(|record| record.low == asleep).count()
+    };
+    assert_eq!(sleepers(&mut kernel), 70, "none has run");
+    for &env in &envs {
+        yield_to(&mut kernel, env);
+        let own = pages_of(&mut kernel, env)[0] << 12 | 0x600;
+        assert_eq!(bind(&mut kernel, 0x50_0000, own), Ok(()));
+    }
+    assert_eq!(sleepers(&mut kernel), 70 - 63);
+    assert_eq!(kernel.machine.bindings().count(), 63);
+    for (synchronous, entry) in [(true, HOME), (false, HOME + 16)] {
+        for &env in &envs {
+            assert_eq!(transfer(&mut kernel, env, synchronous), Some(entry));
+            assert_eq!(running(&mut kernel), env);
+            let own = pages_of(&mut kernel, env)[0] << 12 | 0x600;
+            let there = bound(&mut kernel, 0x50_0000);
+            assert!(there.is_none() || there == Some(own), "another's binding");
+        }
     }
 }

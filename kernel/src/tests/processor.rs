@@ -211,6 +211,19 @@ fn a_slice_given_while_it_runs_is_the_new_owners() {
 }
 
 #[test]
+fn a_slice_allocated_while_it_runs_is_not_its_last_owners() {
+    let (mut kernel, _) = ready(64);
+    let env = child(&mut kernel);
+    slice(&mut kernel, 9, 0);
+    call(&mut kernel, Syscall::slice_free, &[0]).expect("it is the caller's");
+    assert_eq!(transfer(&mut kernel, env, false), Some(HOME + 16));
+    assert_eq!(call(&mut kernel, Syscall::slice_alloc, &[0]), Ok(0));
+    assert_eq!(transfer(&mut kernel, 0, true), Some(LOAD + 64));
+    ticked(&mut kernel);
+    assert_eq!(holder(&mut kernel, 0), env);
+}
+
+#[test]
 fn who_died_holds_no_slice_and_who_lent_it_has_it_back() {
     let (mut kernel, _) = ready(96);
     let [one, two] = [child(&mut kernel), child(&mut kernel)];
