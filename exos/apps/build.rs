@@ -9,7 +9,7 @@ fn main() {
     for (programs, script) in [
         (&["init"][..], "first.ld"),
         (
-            &["hello", "faults", "pages", "transfer", "slices"],
+            &["hello", "faults", "pages", "transfer", "slices", "revoke"],
             "program.ld",
         ),
     ] {

@@ -5,13 +5,9 @@
 //! kernel has it: whoever interrupts prints from behind it. A program without the console prints into
 //! the void.
 
-use crate::sys::{self, Words, memory, save_page};
+use crate::sys::{self, memory, save_page};
 use aegis_abi::layout::PAGE_BYTES;
 use core::fmt;
-
-/// Times in a row that the console may take nothing before what is left counts as lost: far more than a byte
-/// takes, or others that print before.
-const MOST_TRIES: u32 = 1 << 20;
 
 /// Prints text, in one piece if it is no longer than the page's rest.
 pub fn print(text: fmt::Arguments<'_>) {
@@ -56,16 +52,9 @@ impl fmt::Write for Piece {
 
 impl Piece {
     fn flush(&mut self) {
-        let page = save_page().console_page.get() << 12;
-        let (mut from, mut tries) = (self.first, 0);
-        while from < self.end && tries < MOST_TRIES {
-            // Whoever does not hold the console is refused, and has nobody to tell.
-            let Ok(Words(written, _)) = sys::console_write(page + from, self.end - from) else {
-                break;
-            };
-            from += written;
-            tries = if written == 0 { tries + 1 } else { 0 };
-        }
+        let physical = (save_page().console_page.get() << 12) + self.first;
+        // Whoever does not hold the console is refused, and has nobody to tell.
+        let _ = sys::console_write(physical, self.end - self.first);
         self.end = self.first;
     }
 }

@@ -61,7 +61,6 @@ impl<M: Machine> Kernel<M> {
             deadline: None,
             user_status: boot.user_status,
             tables: boot.tables,
-            printing: None,
         };
         kernel.write_tables(boot);
         kernel

@@ -5,8 +5,6 @@ use aegis_abi::{Error, layout::PAGE_BYTES};
 
 /// What [`Kernel::console_read`] returns if nothing was typed.
 const NOTHING: u32 = 256;
-/// Ticks in which whoever has printed a part goes on before others print.
-const PATIENCE: u32 = 64;
 
 /// System calls.
 impl<M: Machine> Kernel<M> {
@@ -17,22 +15,9 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::BadValue);
         }
         self.buffer(caller, physical, bytes, 1)?;
-        let ticks = self.machine.public().ticks;
-        if let Some((first, end)) = self.printing
-            && first != caller
-            && !Self::reached(ticks, end)
-        {
-            return Ok((0, 0));
-        }
-        self.printing = None;
-        for written in 0..bytes {
-            let at = physical + written;
+        for at in physical..physical + bytes {
             let word = self.machine.load(at & !3);
-            // A byte takes the line a millisecond, and interrupts are off: the caller waits, not the kernel.
-            if !self.machine.put((word >> (8 * (at & 3))) as u8) {
-                self.printing = Some((caller, ticks.wrapping_add(PATIENCE)));
-                return Ok((written, 0));
-            }
+            self.machine.put((word >> (8 * (at & 3))) as u8);
         }
         Ok((bytes, 0))
     }

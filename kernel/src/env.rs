@@ -58,8 +58,13 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn env_create(&mut self, page: PageNo) -> Answer {
         let caller = self.current();
         let page = self.releasable(page)?;
-        let env = Env::all()
-            .find(|&env| self.public(env).page == NO_PAGE)
+        // The number used least, so that how an environment ended can be read for long.
+        let free = Env::all().filter_map(|env| {
+            let public = self.public(env);
+            (public.page == NO_PAGE).then_some((public.epoch, env))
+        });
+        let (_, env) = free
+            .min_by_key(|(epoch, _)| *epoch)
             .ok_or(Error::Exhausted)?;
         self.hand(page, KERNEL);
         self.begin(env, page.number(), caller.owner());

@@ -80,6 +80,10 @@ pub struct Scratch {
     pub epc: u32,
     /// Status of the environment that runs, as `rfe` shall find it.
     pub status: u32,
+    /// Where the states of pages are, and how many pages there are.
+    pub states: u32,
+    /// See `states`.
+    pub pages: u32,
     /// What `sp` is when the kernel's stack is empty: room for a callee's four arguments, then a [`Frame`].
     pub stack: u32,
     /// 1 if Rust chose that an environment begins at `epc` with `status`, with `arguments` in `a0` to `a2`

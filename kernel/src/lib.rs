@@ -21,10 +21,6 @@
 #![cfg_attr(target_arch = "mips", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "mips")]
-#[expect(
-    unsafe_code,
-    reason = "it is the processor that the safe part is about"
-)]
 pub mod arch;
 mod asid;
 mod backing;
@@ -67,8 +63,6 @@ pub struct Kernel<M> {
     /// Status of an environment without coprocessors.
     user_status: u32,
     tables: [(PageNo, u16); TABLES],
-    /// Who prints a piece of which there is more, and the tick at which others need not wait for it.
-    printing: Option<(env::Env, u32)>,
 }
 
 /// What a call returns: `v0` and `v1`.

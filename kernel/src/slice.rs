@@ -150,7 +150,8 @@ impl<M: Machine> Kernel<M> {
     /// Records who holds the slice that runs.
     fn settle(&mut self) {
         let running = self.current().owner();
-        let pinned = core::mem::take(&mut self.machine.scratch().pinned);
+        // It stays: a slice that is over is settled again when whoever runs yields.
+        let pinned = self.machine.scratch().pinned;
         let holder = match pinned {
             0 => running,
             pinned => pinned.wrapping_sub(1) as u8,

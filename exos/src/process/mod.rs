@@ -38,14 +38,16 @@ pub enum End {
     Exit(u32),
     /// The kernel destroyed it.
     Destroyed(Death),
+    /// It ended so long ago that its number has been another's since, whose end is what is known.
+    Forgotten,
 }
 
 impl End {
-    /// A status that says it: 255 if it was destroyed.
+    /// A status that says it: 255 if it was destroyed or is not known.
     pub fn status(self) -> u32 {
         match self {
             End::Exit(status) => status,
-            End::Destroyed(_) => 255,
+            End::Destroyed(_) | End::Forgotten => 255,
         }
     }
 }
@@ -63,8 +65,12 @@ impl Child {
     /// Those of the kernel.
     pub fn end(self) -> Result<Option<End>, Error> {
         let public = PublicTable::open()?;
-        let lives = public.epoch(self.env) == self.epoch;
-        Ok((!lives).then(|| public.end(self.env)))
+        let ends = public.epoch(self.env).wrapping_sub(self.epoch);
+        Ok(match ends {
+            0 => None,
+            1 => Some(public.end(self.env)),
+            _ => Some(End::Forgotten),
+        })
     }
 
     /// Yields until it has ended; how it did.
@@ -105,8 +111,7 @@ pub fn yield_to(env: EnvId) -> Result<(), Error> {
     sys::answer(sys::park(u32::from(env.0))).map(|_| ())
 }
 
-/// The arguments that this process was started with. Until the first is asked for that is longer than the room
-/// for it, they are all there.
+/// The arguments that this process was started with, as far as they fit the room for them.
 pub fn arguments(buffer: &mut [u8]) -> &str {
     let page = save_page();
     let length = page.arguments_bytes.get() as usize;

@@ -80,15 +80,15 @@ pub fn spawn(file: &[u8], options: &Options<'_>) -> Result<Child, SpawnError> {
             return Err(error.into());
         }
     };
-    let built = build(env, &image, options);
-    if let Err(error) = built {
+    // Before it can run, and end: afterwards its number may be another's.
+    let built = super::PublicTable::open().and_then(|public| {
+        let epoch = public.epoch(env);
+        build(env, &image, options).map(|()| Child { env, epoch })
+    });
+    if built.is_err() {
         sys::env_destroy(env, 0)?;
-        return Err(error.into());
     }
-    Ok(Child {
-        env,
-        epoch: super::PublicTable::open()?.epoch(env),
-    })
+    Ok(built?)
 }
 
 /// Makes an empty environment a process.

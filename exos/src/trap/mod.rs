@@ -131,12 +131,20 @@ pub fn install(env: EnvId, vectors: &Vectors, save_page: u32) -> Result<(), aegi
 fn handle(frame: &mut Frame) {
     let cause = frame.exception();
     let missed = matches!(cause, Cause::MISS_LOAD | Cause::MISS_STORE);
-    if missed && vm::provide(frame.bad_address) {
+    let provided = if missed {
+        vm::provide(frame.bad_address)
+    } else {
+        Ok(false)
+    };
+    if provided == Ok(true) {
         return;
     }
     let handler = HANDLERS.get(usize::from(cause.0)).and_then(Global::get);
     if !handler.is_some_and(|handler| handler(frame)) {
         report(frame);
+        if let Err(error) = provided {
+            println!("  the page that it demands: {}", error.about());
+        }
         sys::exit(STATUS_EXCEPTION + u32::from(cause.0));
     }
 }

@@ -155,22 +155,22 @@ pub fn store(address: u32, word: u32) -> Result<(), Error> {
     }
 }
 
-/// Makes the page of an address usable, if it is one of zeros on demand or was only unknown to the kernel. It
-/// runs where nothing else may fail, so it touches the page table and the save page alone.
-pub(crate) fn provide(address: u32) -> bool {
-    let found = entry(address);
-    match found.state() {
-        State::Demanded => {
-            let Ok(page) = allocate() else {
-                return false;
-            };
-            let entry = Entry::mapped(page, Access::Write);
-            memory::set_table_word(address, entry.word());
-            sys::tlb_write(address, entry.word()).is_ok()
-        }
-        State::Mapped(..) if found.is_valid() => sys::tlb_write(address, found.word()).is_ok(),
-        State::Mapped(..) | State::Unmapped => false,
+/// Makes the page of an address usable, if it is one of zeros on demand or was only unknown to the kernel;
+/// whether it is. It runs where nothing else may fail, so it touches the page table and the save page alone.
+///
+/// # Errors
+///
+/// Those of the kernel, which may have no page to give.
+pub(crate) fn provide(address: u32) -> Result<bool, Error> {
+    let mut found = entry(address);
+    if found.state() == State::Demanded {
+        found = Entry::mapped(allocate()?, Access::Write);
+        memory::set_table_word(address, found.word());
     }
+    if found.is_valid() {
+        sys::tlb_write(address, found.word())?;
+    }
+    Ok(found.is_valid())
 }
 
 /// A page that is mapped to be filled, and then given away or mapped elsewhere.
@@ -376,9 +376,9 @@ mod tests {
             "there is no page for the page table"
         );
         assert_eq!(entry(ARENA), Entry::UNMAPPED);
-        assert!(!provide(ARENA));
-        assert!(!provide(0));
-        assert!(!provide(0xffff_f000));
+        for address in [ARENA, 0, 0xffff_f000] {
+            assert_eq!(provide(address), Ok(false));
+        }
     }
 
     #[test]
@@ -387,8 +387,7 @@ mod tests {
         memory::set_table_word(ARENA + 0x5000, Entry::DEMANDED.word());
         assert_eq!(entry(ARENA + 0x5abc).state(), State::Demanded);
         assert_eq!(entry(ARENA + 0x6000).state(), State::Unmapped);
-        // No page can be allocated here.
-        assert!(!provide(ARENA + 0x5000));
+        assert_eq!(provide(ARENA + 0x5000), Err(Error::NoSuchCall));
         assert_eq!(
             protect(ARENA + 0x5000, 1, Access::Read),
             Err(Error::NoSuchCall)

@@ -117,7 +117,7 @@ macro_rules! syscall_table {
                 "Asks an environment that the caller controls to give back so many of a kind (`layout::REVOKE_*`) within so many ticks; \
                  takes them by force afterwards, but never pages of its reserve, pages that are pinned, or the last slice.";
             stack console_write(physical: u32, bytes: u32) -> "the bytes written" ! [BadName, NotOwner, BadAddress, BadValue]
-                "Prints bytes of one page of the caller's, as many as the console takes at once, which may be none. The caller must hold the console.";
+                "Prints bytes of one page of the caller's. The caller must hold the console.";
             stack console_read() -> "the byte, or 256 if none was typed" ! [NotOwner]
                 "Reads a byte that was typed. The caller must hold the console.";
             stack console_capability() -> "the upper word of the proof; the lower in `v1`" ! [NotOwner]

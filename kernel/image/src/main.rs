@@ -13,7 +13,8 @@ struct Pages<T: ?Sized>(T);
 
 #[used]
 #[unsafe(link_section = ".modules")]
-static MODULES: Pages<[u8; include_bytes!(env!("AEGIS_MODULES")).len()]> = Pages(*include_bytes!(env!("AEGIS_MODULES")));
+static MODULES: Pages<[u8; include_bytes!(env!("AEGIS_MODULES")).len()]> =
+    Pages(*include_bytes!(env!("AEGIS_MODULES")));
 
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {

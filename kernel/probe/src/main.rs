@@ -9,7 +9,8 @@
 #![feature(asm_experimental_arch)]
 
 use aegis_abi::layout::{
-    ANY, ENTRY_ASYNCHRONOUS, ENTRY_DIRTY, ENTRY_SYNCHRONOUS, ENTRY_VALID, acall_selector, scall_selector,
+    ANY, ENTRY_ASYNCHRONOUS, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_SYNCHRONOUS, ENTRY_VALID,
+    acall_selector, scall_selector,
 };
 use aegis_abi::{Error, Syscall};
 
@@ -28,9 +29,11 @@ core::arch::global_asm!(
     ENV_SAVE_AREA = const Syscall::env_save_area.selector(),
     ENV_ENTRY = const Syscall::env_entry.selector(),
     ENV_GUARANTEE = const Syscall::env_guarantee.selector(),
+    CONSOLE_WRITE = const Syscall::console_write.selector(),
     HALT = const Syscall::halt.selector(),
     NO_CALL = const 63 << 4,
     SYNCHRONOUS = const ENTRY_SYNCHRONOUS,
+    SLICE_START = const ENTRY_SLICE_START,
     ASYNCHRONOUS = const ENTRY_ASYNCHRONOUS,
     VALID = const ENTRY_VALID,
     WRITABLE = const ENTRY_VALID | ENTRY_DIRTY,

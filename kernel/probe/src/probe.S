@@ -151,6 +151,36 @@ touch:
     addiu $s3, $s3, -1
     bne   $s3, $zero, 1b
     addiu $s4, $s4, 4096
+# The same bindings once more: not to be written, then to be.
+    addiu $s3, $zero, 3
+1:  lui   $t1, MAPPED
+    lw    $t0, 0x200($t1)           # it is in the TLB
+    ori   $t2, $s0, {VALID}
+    addiu $t0, $zero, 119
+    .globl protect
+protect:
+    call  {TLB_WRITE}
+    .globl after_protect
+after_protect:
+    bne   $v0, $zero, failed
+    addiu $k1, $zero, 119
+    bne   $t0, $k1, failed
+    lui   $k1, MAPPED
+    bne   $t1, $k1, failed
+    nop
+    sw    $zero, 0x200($t1)         # skipped
+    lw    $t0, DATA + 0x200($zero)
+    addiu $k1, $zero, 107
+    bne   $t0, $k1, failed
+    nop
+    ori   $t2, $s0, {WRITABLE}
+    call  {TLB_WRITE}
+    bne   $v0, $zero, failed
+    addiu $t0, $zero, 107
+    sw    $t0, 0x200($t1)
+    addiu $s3, $s3, -1
+    bne   $s3, $zero, 1b
+    nop
     addiu $s8, $s8, 1               # 17
 
 # A miss that is the application's to handle: skipped as any exception.
@@ -273,6 +303,11 @@ missed:
     nop
     .globl called
 called:                             # in the child
+    addiu $k1, $zero, 99
+    bne   $s7, $k1, alive           # does it live on?
+    nop
+    break                           # no: nothing handles this
+alive:
     bne   $v0, $zero, failed        # called by environment 0
     nop
     call  {SCALL_PARENT}
@@ -308,12 +343,26 @@ returned:                           # in the parent
     expect $t0, 109                 # 43
     expect $t9, 110                 # 44
 
+# A line that is printed while the clock ticks; then so many that not all can wait.
+    addiu $t0, $zero, %lo(line)
+    addiu $t1, $zero, DATA + 0x300
+    addiu $t2, $zero, %lo(line_end)
+1:  lbu   $t3, 0($t0)
+    addiu $t0, $t0, 1
+    sb    $t3, 0($t1)
+    bne   $t0, $t2, 1b
+    addiu $t1, $t1, 1
+    addiu $a0, $s0, 0x300
+    addiu $a1, $zero, line_end - line
+    call  {CONSOLE_WRITE}
+    expect $v0, line_end - line     # 45
+
 # Two clock ticks: no register changes, HI and LO neither.
     call  {TICKS}
-    succeed                         # 45
+    succeed                         # 46
     addiu $s1, $v0, 2
     addiu $s2, $zero, 3000          # turns in which they come, on the slowest clock
-2:  addiu $s8, $zero, 45
+2:  addiu $s8, $zero, 46
     addiu $t0, $zero, 111
     addiu $t1, $zero, 112
     addiu $a0, $zero, 113
@@ -331,24 +380,57 @@ returned:                           # in the parent
     addiu $k0, $k0, -120
     bne   $k0, $zero, failed
     nop
-    expect $t0, 111                 # 46
-    expect $t1, 112                 # 47
-    expect $a0, 113                 # 48
-    expect $at, 114                 # 49
-    expect $t9, 115                 # 50
-    expect $ra, 116                 # 51
-    expect $sp, 117                 # 52
-    expect $v1, 118                 # 53
+    expect $t0, 111                 # 47
+    expect $t1, 112                 # 48
+    expect $a0, 113                 # 49
+    expect $at, 114                 # 50
+    expect $t9, 115                 # 51
+    expect $ra, 116                 # 52
+    expect $sp, 117                 # 53
+    expect $v1, 118                 # 54
     mflo  $t0
     mfhi  $t1
-    expect $t0, 12432               # 54
-    expect $t1, 0                   # 55
+    expect $t0, 12432               # 55
+    expect $t1, 0                   # 56
     call  {TICKS}
-    addiu $s8, $s8, 1               # 56
+    addiu $s8, $s8, 1               # 57
     addiu $s2, $s2, -1
     beq   $s2, $zero, failed
     subu  $t0, $v0, $s1
     bltz  $t0, 2b
+    nop
+
+# The child ends by an exception that nothing handles. The parent begins afresh, with nothing in its registers.
+    addu  $a0, $zero, $zero
+    addiu $a1, $zero, {SLICE_START}
+    addiu $a2, $zero, %lo(reborn)
+    call  {ENV_ENTRY}
+    expect $v0, 0                   # 58
+    sw    $s0, DATA + 0x280($zero)
+    addiu $s7, $zero, 99
+    call  {SCALL_CHILD}
+    b     failed                    # it does not come back here
+    nop
+reborn:
+    .irp  register, $v0, $v1, $a0, $a1, $a2, $a3, $t0, $t1, $t2, $t3, $t4, $t5, $t6, $t7, $t8, $t9, $s0, $s1, $s2, $s3, $s4, $s5, $s6, $s7, $gp, $sp, $s8, $ra
+    or    $at, $at, \register
+    .endr
+    mfhi  $t0
+    mflo  $t1
+    or    $at, $at, $t0
+    or    $at, $at, $t1
+    addiu $s8, $zero, 58
+    expect $at, 0                   # 59
+    call  {SCALL_CHILD}             # it lives no more
+    expect $v0, {NO_SUCH_CALL}      # 60
+    lw    $s0, DATA + 0x280($zero)
+    addiu $s3, $zero, 86
+1:  addiu $a0, $s0, 0x300
+    addiu $a1, $zero, line_end - line
+    call  {CONSOLE_WRITE}
+    expect $v0, line_end - line     # 61 and on
+    addiu $s3, $s3, -1
+    bne   $s3, $zero, 1b
     nop
     addu  $s8, $zero, $zero
 failed:                             # s8 = the status
@@ -370,3 +452,9 @@ handler:
     nop
     jr    $k0
     nop
+
+    .section .rodata, "a"
+line:
+    .ascii "forty-eight bytes, the last of which ends a line\n"
+line_end:
+

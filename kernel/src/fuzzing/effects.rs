@@ -341,7 +341,7 @@ impl Model {
     }
 
     fn settle(&mut self) {
-        let holder = self.pinned.take().unwrap_or(self.current);
+        let holder = self.pinned.unwrap_or(self.current);
         if let Some(slice) = &mut self.slices[self.position] {
             slice.1 = holder;
         }

@@ -242,22 +242,6 @@ fn the_console_is_for_those_who_hold_it() {
     call(&mut kernel, Syscall::console_bind, &[name, high, low]).expect("it was made");
     assert_eq!(call(&mut kernel, Syscall::console_read, &[]), Ok(120));
     assert_eq!(call(&mut kernel, Syscall::console_read, &[]), Ok(256));
-    // Whoever prints goes on before others do, but not for ever.
-    kernel.machine.line = 1;
-    assert_eq!(call(&mut kernel, Syscall::console_write, &[own, 2]), Ok(1));
-    kernel.machine.line = usize::MAX;
-    yield_to(&mut kernel, 0);
-    let first = page(&mut kernel) << 12;
-    assert_eq!(
-        call(&mut kernel, Syscall::console_write, &[first, 2]),
-        Ok(0)
-    );
-    kernel.machine.public().ticks += 64;
-    assert_eq!(
-        call(&mut kernel, Syscall::console_write, &[first, 2]),
-        Ok(2)
-    );
-    yield_to(&mut kernel, env);
     // What is printed lies in one page of the caller's.
     for (at, bytes, error) in [
         (own + 4095, 2, Error::BadAddress),

@@ -64,11 +64,6 @@ fn the_first_environment_runs_prints_and_halts() {
         Ok(7)
     );
     assert_eq!(kernel.machine.printed, b"hello!\n");
-    // The kernel does not wait for the line.
-    kernel.machine.line = 10;
-    let rest = [page << 12, 7];
-    assert_eq!(call(&mut kernel, Syscall::console_write, &rest), Ok(3));
-    assert_eq!(call(&mut kernel, Syscall::console_write, &rest), Ok(0));
     let halted = halts(|| {
         let _ = call(&mut kernel, Syscall::halt, &[42]);
     });
@@ -175,6 +170,11 @@ fn synchronous_transfers_donate_the_slice_for_good_and_asynchronous_ones_the_res
         0,
         "an asynchronous transfer keeps it"
     );
+    yield_to(&mut kernel, ANY);
+    assert_eq!(holder(&mut kernel, 0), 0, "whoever had the rest yields it");
+    while running(&mut kernel) != 0 {
+        yield_to(&mut kernel, ANY);
+    }
     assert_eq!(transfer(&mut kernel, one, true), Some(HOME));
     ticked(&mut kernel);
     assert_eq!(holder(&mut kernel, 0), one, "a synchronous one does not");

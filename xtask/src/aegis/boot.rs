@@ -4,7 +4,9 @@ use super::screen::Screen;
 use super::{Built, gxemul, mame, simulator, with_applications};
 use crate::setup::{self, GXEMUL, MAME};
 use anyhow::{Context as _, Result, bail};
+use core::hash::{BuildHasher as _, Hasher as _};
 use core::time::Duration;
+use std::hash::RandomState;
 use std::io::Read;
 use std::process::Child;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -22,6 +24,8 @@ cargo xtask boot [--on sim|mame|gxemul] [--board kn01|kn02] [--seconds N] [--for
 
 /// Instructions that a simulated machine runs in a second, at most.
 const CLOCK: u64 = 25_000_000;
+/// A key that everybody may know.
+const SIMULATED_KEY: u128 = 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f;
 /// Seconds that the host may take for one of the emulated machine.
 const PATIENCE: u64 = 4;
 
@@ -92,6 +96,9 @@ pub(super) fn execute(
     screen: &mut Screen<'_>,
 ) -> Result<u32> {
     let most = Duration::from_secs(seconds * PATIENCE);
+    let mut arguments = arguments.to_vec();
+    arguments.push(format!("key={:032x}", key(on)));
+    let arguments = &arguments;
     match on {
         On::Simulator { kn01 } => simulator::run(built, kn01, arguments, seconds * CLOCK, screen),
         On::Mame => {
@@ -103,6 +110,16 @@ pub(super) fn execute(
             gxemul::run(built, arguments, most, screen)
         }
     }
+}
+
+/// The key of the kernel's capabilities: the simulator's is the same each time, so that counts repeat.
+fn key(on: On) -> u128 {
+    if let On::Simulator { .. } = on {
+        return SIMULATED_KEY;
+    }
+    // The standard library seeds these from the host's source of chance.
+    let [high, low] = [0, 1].map(|_| RandomState::new().build_hasher().finish());
+    u128::from(high) << 64 | u128::from(low)
 }
 
 fn need(need: &setup::Need) -> Result<()> {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The programs that are run, one after the other.
-const SUITE: &[&str] = &["hello", "faults", "pages", "transfer", "slices"];
+const SUITE: &[&str] = &["hello", "faults", "pages", "transfer", "slices", "revoke"];
 const MACHINES: [(Board, &Costs); 4] = [
     (Board::DEC2100, &DEC2100),
     (Board::DEC3100, &DEC3100),

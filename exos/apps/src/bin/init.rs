@@ -10,10 +10,14 @@ use exos::{module, println, sys};
 
 exos::main!(run);
 
+/// Words of the boot arguments that name no program.
+const FOR_THE_KERNEL: &[&str] = &["forgetful"];
 /// Programs that run together, at most.
 const MOST_TOGETHER: usize = 16;
 /// The status if a program cannot be started.
 const STATUS_NOT_STARTED: u32 = 254;
+/// The status if one was destroyed.
+const STATUS_DESTROYED: u32 = 255;
 /// The status if nothing is to be run.
 const STATUS_NOTHING: u32 = 253;
 
@@ -21,6 +25,7 @@ fn run() -> u32 {
     let status = match module::boot_arguments() {
         Ok(words) if words.split_ascii_whitespace().next().is_some() => words
             .split_ascii_whitespace()
+            .filter(|word| !FOR_THE_KERNEL.contains(word))
             .map(together)
             .fold(0, first_failure),
         Ok(_) => {
@@ -47,8 +52,19 @@ fn together(word: &str) -> u32 {
             status = first_failure(status, STATUS_NOT_STARTED);
         }
     }
-    for (child, name) in children.into_iter().flatten() {
-        status = first_failure(status, end(child, name));
+    // All are looked at in each round: how an environment ended is known until its number is another's.
+    while children.iter().any(Option::is_some) {
+        for place in &mut children {
+            if let Some((child, name)) = *place
+                && let Some(now) = end(child, name)
+            {
+                status = first_failure(status, now);
+                *place = None;
+            }
+        }
+        if process::sleep().is_err() {
+            return first_failure(status, STATUS_NOT_STARTED);
+        }
     }
     status
 }
@@ -74,21 +90,18 @@ fn start(name: &str) -> Option<Child> {
     }
 }
 
-fn end(child: Child, name: &str) -> u32 {
-    match child.wait() {
-        Ok(end @ End::Exit(status)) => {
+/// The status of a program, if it has ended; says how.
+fn end(child: Child, name: &str) -> Option<u32> {
+    match child.end() {
+        Ok(None) => return None,
+        Ok(Some(End::Exit(status))) => {
             println!("init: {name} ended with {status}");
-            end.status()
+            return Some(status);
         }
-        Ok(end @ End::Destroyed(death)) => {
-            println!("init: {name} was destroyed: {death:x?}");
-            end.status()
-        }
-        Err(error) => {
-            println!("init: {name}: {}", error.about());
-            STATUS_NOT_STARTED
-        }
+        Ok(Some(end)) => println!("init: {name} was destroyed: {end:x?}"),
+        Err(error) => println!("init: {name}: {}", error.about()),
     }
+    Some(STATUS_DESTROYED)
 }
 
 fn first_failure(before: u32, now: u32) -> u32 {

@@ -44,27 +44,30 @@ fn run() -> u32 {
 }
 
 fn by_name(suite: &mut Suite) {
-    let free = || PublicTable::open().map(|table| table.free_pages());
+    let count = || PublicTable::open().map_or(0, |table| table.pages_of(own()));
     // The region's page of the page table is allocated with its first mapping.
     suite.equal("a region", vm::map(ARENA, Entry::UNMAPPED), Ok(()));
-    let before = free();
+    let before = count();
     let any = vm::allocate();
     let Ok(page) = any else {
         suite.equal("any page", any, Ok(PageNo(0)));
         return;
     };
-    suite.equal("the table counts it", free(), before.map(|count| count - 1));
+    suite.equal("the table counts it", count(), before + 1);
     let taken = sys::page_alloc(u32::from(page.0));
     suite.equal("a page that is taken", taken.err(), Some(Error::Taken));
     let given = sys::page_free(page);
     suite.equal("freeing it", given.err(), None);
-    let named = sys::page_alloc(u32::from(page.0)).map(|words| words.0);
-    suite.equal("the same page by name", named, Ok(u32::from(page.0)));
+    let Some(page) = named(page) else {
+        suite.check("a page by name", false);
+        return;
+    };
+    suite.equal("a page by name", count(), before + 1);
     let mapped = vm::map(ARENA, Entry::mapped(page, Access::Write));
     suite.equal("mapping it", mapped, Ok(()));
     suite.equal("a new page is zeros", vm::load(ARENA + PAGE - 4), Ok(0));
     suite.equal("freeing mapping and page", vm::free(ARENA, 1), Ok(()));
-    suite.equal("as many as before", free(), before);
+    suite.equal("as many as before", count(), before);
     let foreign = sys::page_free(PageNo(0));
     suite.equal(
         "the kernel's page is not ours to free",
@@ -78,6 +81,14 @@ fn by_name(suite: &mut Suite) {
         Some(Error::NotOwner),
     );
     suite.equal("forgetting that", vm::unmap(ARENA, 1), Ok(()));
+}
+
+/// Allocates this page by its name, or one near it: other programs may be faster.
+fn named(page: PageNo) -> Option<PageNo> {
+    let near = (page.0..page.0.saturating_add(200)).map(PageNo);
+    near.into_iter().find(|page| {
+        sys::page_alloc(u32::from(page.0)).is_ok_and(|words| words.0 == u32::from(page.0))
+    })
 }
 
 fn on_demand(suite: &mut Suite) {

@@ -162,8 +162,8 @@ forgetful_k0:
     .globl forgetful_k1
 forgetful_k1:
     forgetful $k1, $k0
-    lui   $k0, %hi(kernel_stack + {FRAME} + {F_K0})
-    lw    $k0, %lo(kernel_stack + {FRAME} + {F_K0})($k0)
+    lui   $k0, %hi(kernel_stack + {F_K0})
+    lw    $k0, %lo(kernel_stack + {F_K0})($k0)
     jr    $k1
     .word 0x42000010                # rfe (slot)
 

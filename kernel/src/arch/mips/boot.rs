@@ -37,16 +37,6 @@ unsafe impl Sync for Arguments {}
 
 pub(super) static ARGUMENTS: Arguments = Arguments(UnsafeCell::new([0; ARGUMENT_BYTES]));
 
-impl Arguments {
-    /// The bytes, without the zero.
-    pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: `aegis_boot` has written them, and nothing does after it.
-        let bytes = unsafe { &*self.0.get() };
-        let end = bytes.iter().position(|byte| *byte == 0);
-        &bytes[..end.unwrap_or(ARGUMENT_BYTES - 1)]
-    }
-}
-
 /// The start of Rust: the ROM's four words, nothing else in the machine set up.
 #[unsafe(no_mangle)]
 extern "C" fn aegis_boot(a0: u32, a1: u32, a2: u32, a3: u32) -> ! {
@@ -67,8 +57,7 @@ extern "C" fn aegis_boot(a0: u32, a1: u32, a2: u32, a3: u32) -> ! {
         }
     };
     let pages = (memory / PAGE_BYTES).min(u32::from(u16::MAX)) as u16;
-    let mut words = ARGUMENTS.bytes().split(|byte| *byte == b' ');
-    let forgetful = words.any(|word| word == FORGETFUL);
+    let forgetful = take_word(|word| word == FORGETFUL);
     // SAFETY: this runs once, first, and memory has been measured.
     let machine = unsafe { Mips::new(board, pages, forgetful) };
     entry::start(machine)
@@ -199,29 +188,47 @@ pub(super) fn info(machine: &mut Mips, key: [u32; 4]) -> BootInfo {
     }
 }
 
-/// The key of capabilities: the host's, if it gives one, which is then struck out of the arguments; else
-/// what the clock and memory hold, which is the most that these machines have of chance.
+/// The key of capabilities: the host's, if it gives one; else what the clock and memory hold, which is the
+/// most that these machines have of chance.
 pub(super) fn key(machine: &mut Mips) -> [u32; 4] {
-    let given = ARGUMENTS
-        .bytes()
-        .windows(KEY.len())
-        .position(|word| word == KEY);
-    let Some(start) = given.map(|at| at + KEY.len()) else {
-        return chance(machine);
-    };
     let mut key = [0; 4];
-    for digit in 0..KEY_DIGITS {
-        // SAFETY: nobody reads them yet.
-        let bytes = unsafe { &mut *ARGUMENTS.0.get() };
-        let Some(byte) = bytes.get_mut(start + digit) else {
-            break;
-        };
-        let value = (*byte as char).to_digit(16).unwrap_or(0);
-        *byte = b'-';
-        let word = &mut key[digit / 8];
-        *word = *word << 4 | value;
+    let given = take_word(|word| {
+        let digits = word
+            .strip_prefix(KEY)
+            .filter(|digits| digits.len() == KEY_DIGITS);
+        let Some(digits) = digits else { return false };
+        for (place, digit) in digits.iter().enumerate() {
+            let value = (*digit as char).to_digit(16).unwrap_or(0);
+            key[place / 8] = key[place / 8] << 4 | value;
+        }
+        true
+    });
+    if given { key } else { chance(machine) }
+}
+
+/// Takes the first word that is meant out of the arguments, so that nobody else reads it; whether there was
+/// one.
+fn take_word(mut is_meant: impl FnMut(&[u8]) -> bool) -> bool {
+    // SAFETY: nobody else reads or writes them yet.
+    let bytes = unsafe { &mut *ARGUMENTS.0.get() };
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(ARGUMENT_BYTES - 1);
+    let mut start = 0;
+    while start < end {
+        let length = bytes[start..end].iter().position(|byte| *byte == b' ');
+        let next = start + length.unwrap_or(end - start);
+        if is_meant(&bytes[start..next]) {
+            // With the space behind it; zeros follow the arguments.
+            let behind = (next + 1).min(ARGUMENT_BYTES);
+            bytes.copy_within(behind.., start);
+            bytes[ARGUMENT_BYTES - (behind - start)..].fill(0);
+            return true;
+        }
+        start = next + 1;
     }
-    key
+    false
 }
 
 fn chance(machine: &mut Mips) -> [u32; 4] {

@@ -89,7 +89,7 @@ extern "C" fn ticks() -> u64 {
 #[unsafe(no_mangle)]
 extern "C" fn aegis_interrupt(frame: &mut Frame) {
     let kernel = kernel();
-    if kernel.machine.board().is_tick(frame.cause) {
+    if kernel.machine.board().interrupt(frame.cause) {
         kernel.tick(frame);
     }
     depart(kernel);
@@ -175,7 +175,16 @@ macro_rules! way {
             procedure as *const () as u32,
         )
     }};
-    (primitive $name:ident) => {{
+    (primitive tlb_write) => {
+        (
+            &raw const assembly::call_tlb_write as u32,
+            way!(primitive(tlb_write)).1,
+        )
+    };
+    (primitive $name:ident) => {
+        way!(primitive($name))
+    };
+    (primitive ($name:ident)) => {{
         extern "C" fn procedure(frame: &mut Frame) {
             as_primitive(Syscall::$name, frame);
         }

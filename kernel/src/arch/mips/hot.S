@@ -126,3 +126,62 @@ asynchronous:
     lw    $k1, {ASYNC_ENTRY}($k1)   # 26 its entry for these transfers
     mtc0  $k0, $12                  # 27 Status
     leave $k1                       # 28, 29 there
+
+# TLBwr of the caller's own page at an address that is bound to this page already: what changes is whether it
+# may be written, or is cached. In: t1 = address, t2 = EntryLo, k1 for `call_primitive`, which does what this
+# does not. Out: v0 = 0. 62 instructions, 63 where the TLB has the address too.
+    .globl call_tlb_write
+call_tlb_write:
+    mfc0  $v0, $13                  # 17 Cause: bit 31 tells of a delay slot
+    mfc0  $k0, $10                  # 18 EntryHi, for its ASID
+    bltz  $v0, 2f                   # 19
+    andi  $t0, $t2, 0x3ff           # 20 V, G and bits that must be clear (slot)
+    bltz  $t1, 2f                   # 21 no application's address
+    addiu $v0, $zero, 0x200         # 22 V alone (slot)
+    bne   $t0, $v0, 2f              # 23
+    srl   $t0, $t2, 12              # 24 the page (slot)
+    lw    $v0, {PAGES}($zero)       # 25 how many there are
+    andi  $k0, $k0, 0xfc0           # 26 ASID
+    sltu  $v0, $t0, $v0             # 27
+    beq   $v0, $zero, 2f            # 28 no such page
+    lw    $v0, {STATES}($zero)      # 29 what is known of pages (slot)
+    sll   $t0, $t0, 4               # 30 16 bytes of each
+    addu  $v0, $v0, $t0             # 31
+    lbu   $v0, {OWNER}($v0)         # 32 whose this one is
+    lw    $t0, {ID}($zero)          # 33 who calls
+    srl   $t1, $t1, 12              # 34 the address's page
+    bne   $v0, $t0, 3f              # 35 not its own
+    sll   $t0, $t1, 12              # 36 (slot)
+    or    $k0, $k0, $t0             # 37 the tag
+    lw    $v0, {HASH}($zero)        # 38 as a refill finds the slot
+    sll   $t1, $t1, 2               # 39
+    andi  $t1, $t1, 0x3ffc          # 40
+    xor   $t1, $t1, $v0             # 41 its address
+    lw    $v0, 0($t1)               # 42 the tag there
+    mtc0  $k0, $10                  # 43 EntryHi; its ASID is what it was
+    bne   $v0, $k0, 3f              # 44 another's, or none
+    lw    $v0, {ENTRIES}($t1)       # 45 EntryLo there (slot)
+    mtc0  $t2, $2                   # 46 EntryLo
+    xor   $v0, $v0, $t2             # 47
+    srl   $v0, $v0, 12              # 48
+    bne   $v0, $zero, 3f            # 49 another page
+    tlbp                            # 50 Index (slot)
+    sw    $t2, {ENTRIES}($t1)       # 51 the STLB has it
+    mfc0  $v0, $0                   # 52 where in the TLB
+    addiu $t0, $zero, 0x100         # 53 entry 1
+    bltz  $v0, 1f                   # 54 nowhere
+    mfc0  $k0, $14                  # 55 EPC (slot)
+    tlbwi                           # -  the TLB has it
+1:  lw    $t1, {T1}($zero)          # 56
+    mtc0  $t0, $0                   # 57 Index, as it must be
+    lw    $t0, {T0}($zero)          # 58
+    addiu $k0, $k0, 4               # 59 behind the call
+    addu  $v0, $zero, $zero         # 60
+    leave $k0                       # 61, 62 there
+2:  j     call_primitive
+    lw    $t0, {T0}($zero)          # (slot)
+3:  addiu $t0, $zero, 0x100         # entry 1
+    mtc0  $t0, $0                   # Index, which tlbp may have changed
+    lw    $t1, {T1}($zero)
+    j     call_primitive
+    lw    $t0, {T0}($zero)          # (slot)

@@ -37,6 +37,8 @@ use core::mem::offset_of;
 const WRITABLE: u32 = 0x700;
 /// The same for one address space.
 const WRITABLE_HERE: u32 = 0x600;
+const _: () = assert!(size_of::<PageState>() == 16);
+
 /// Where a procedure's stack leaves room for its four arguments.
 const FRAME: usize = 16;
 /// From the empty stack to the end of the frame, a multiple of 8.
@@ -69,6 +71,11 @@ core::arch::global_asm!(
     ASYNC_ENTRY = const records(
         offset_of!(Records, asynchronous) - offset_of!(Records, synchronous) + offset_of!(Record, entry)
     ),
+    STATES = const scratch(offset_of!(Scratch, states)),
+    PAGES = const scratch(offset_of!(Scratch, pages)),
+    OWNER = const offset_of!(PageState, owner),
+    T0 = const scratch(offset_of!(Scratch, t0)),
+    T1 = const scratch(offset_of!(Scratch, t1)),
     K0 = const scratch(offset_of!(Scratch, k0)),
     PINNED = const scratch(offset_of!(Scratch, pinned)),
     CURRENT_HIGH = const scratch(offset_of!(Scratch, current_high)),
@@ -123,6 +130,7 @@ mod assembly {
         pub(super) static call_plain: [u32; 0];
         pub(super) static call_clear: [u32; 0];
         pub(super) static call_primitive: [u32; 0];
+        pub(super) static call_tlb_write: [u32; 0];
         pub(super) static dead: [u32; 0];
         pub(super) static asynchronous: [u32; 0];
         pub(super) static asleep: [u32; 0];
@@ -203,6 +211,9 @@ impl Mips {
             // SAFETY: there is one for each page.
             unsafe { states.add(page).write(crate::page::AT_BOOT) };
         }
+        let scratch = machine.scratch();
+        scratch.states = states as u32;
+        scratch.pages = pages.into();
         machine
     }
 
@@ -320,8 +331,8 @@ impl Machine for Mips {
         label as u32
     }
 
-    fn put(&mut self, byte: u8) -> bool {
-        self.board.put_now(byte)
+    fn put(&mut self, byte: u8) {
+        self.board.put(byte);
     }
 
     fn get(&mut self) -> Option<u8> {

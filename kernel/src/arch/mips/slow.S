@@ -48,20 +48,9 @@ call_clear:
     enter_stack 1                   # 17 to 28
     mtlo  $zero                     # HI and LO first: Rust may have
     mthi  $zero                     # begun a product
-    addu  $at, $zero, $zero
-    addu  $a0, $zero, $zero
-    addu  $a1, $zero, $zero
-    addu  $a2, $zero, $zero
-    addu  $a3, $zero, $zero
-    addu  $t1, $zero, $zero
-    addu  $t2, $zero, $zero
-    addu  $t3, $zero, $zero
-    addu  $t4, $zero, $zero
-    addu  $t5, $zero, $zero
-    addu  $t6, $zero, $zero
-    addu  $t7, $zero, $zero
-    addu  $t8, $zero, $zero
-    addu  $t9, $zero, $zero         # t0 holds the caller's own EntryHi after this
+    .irp  register, $at, $a0, $a1, $a2, $a3, $t1, $t2, $t3, $t4, $t5, $t6, $t7, $t8, $t9
+    addu  \register, $zero, $zero  # t0 will hold the caller's own EntryHi
+    .endr
     leave_stack                     # the last 8
 
 # A call in a delay slot: refused, the branch is not taken. In: k0 = EPC, the branch.
@@ -222,33 +211,12 @@ enter_fresh:
     lw    $a0, {ARGUMENTS}($zero)
     lw    $a1, {ARGUMENTS}+4($zero)
     lw    $a2, {ARGUMENTS}+8($zero)
-    addu  $a3, $zero, $zero
     mtlo  $zero
     mthi  $zero
-    addu  $at, $zero, $zero
-    addu  $v0, $zero, $zero
-    addu  $v1, $zero, $zero
-    addu  $t0, $zero, $zero
-    addu  $t1, $zero, $zero
-    addu  $t2, $zero, $zero
-    addu  $t3, $zero, $zero
-    addu  $t4, $zero, $zero
-    addu  $t5, $zero, $zero
-    addu  $t6, $zero, $zero
-    addu  $t7, $zero, $zero
-    addu  $t8, $zero, $zero
-    addu  $t9, $zero, $zero
-    addu  $s0, $zero, $zero
-    addu  $s1, $zero, $zero
-    addu  $s2, $zero, $zero
-    addu  $s3, $zero, $zero
-    addu  $s4, $zero, $zero
-    addu  $s5, $zero, $zero
-    addu  $s6, $zero, $zero
-    addu  $s7, $zero, $zero
-    addu  $k1, $zero, $zero
-    addu  $gp, $zero, $zero
-    addu  $sp, $zero, $zero
-    addu  $fp, $zero, $zero
-    addu  $ra, $zero, $zero
+    .irp  register, $at, $v0, $v1, $a3, $t0, $t1, $t2, $t3, $t4, $t5, $t6, $t7, $t8, $t9
+    addu  \register, $zero, $zero
+    .endr
+    .irp  register, $s0, $s1, $s2, $s3, $s4, $s5, $s6, $s7, $k1, $gp, $sp, $fp, $ra
+    addu  \register, $zero, $zero
+    .endr
     leave $k0                       # there

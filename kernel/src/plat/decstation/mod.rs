@@ -10,22 +10,29 @@ mod rom;
 
 pub use rom::Rom;
 
-/// Where a board's devices stand, as addresses of kseg1, and which line of Cause the clock pulls.
+/// Where a board's devices stand, as addresses of kseg1, and which lines of Cause they pull.
 #[derive(Debug)]
 struct Map {
     serial: u32,
+    serial_line: u32,
+    /// A register and the bit of it that lets the serial controller pull its line.
+    serial_enable: Option<(u32, u32)>,
     clock: u32,
     clock_line: u32,
 }
 
 const KN01: Map = Map {
     serial: 0xbc00_0000,
+    serial_line: 0x1000,
+    serial_enable: None,
     clock: 0xbd00_0000,
     clock_line: 0x2000,
 };
 
 const KN02: Map = Map {
     serial: 0xbfe0_0000,
+    serial_line: 0x0400,
+    serial_enable: Some((0xbff0_0000, 0x0080_0000)),
     clock: 0xbfe8_0000,
     clock_line: 0x0800,
 };
@@ -66,22 +73,20 @@ impl Board {
 
     /// Lines of Status that are in use.
     pub fn interrupts(&self) -> u32 {
-        self.map.clock_line
+        self.map.clock_line | self.map.serial_line
     }
 
-    /// Whether the interrupts of Cause are a tick of the clock, which is acknowledged then.
-    pub fn is_tick(&mut self, cause: u32) -> bool {
+    /// Does what the interrupts of Cause ask for; whether the clock has ticked.
+    pub fn interrupt(&mut self, cause: u32) -> bool {
+        if cause & self.map.serial_line != 0 {
+            console::interrupt(self.map);
+        }
         cause & self.map.clock_line != 0 && clock::acknowledge(self.map)
     }
 
-    /// Prints a byte, when the line takes it.
+    /// Prints a byte.
     pub fn put(&mut self, byte: u8) {
         console::put(self.map, byte);
-    }
-
-    /// Prints a byte, if the line takes one now; whether it did.
-    pub fn put_now(&mut self, byte: u8) -> bool {
-        console::put_within(self.map, byte, console::LOOKS_NOW)
     }
 
     /// A byte that was typed.
@@ -126,6 +131,11 @@ fn read_half(address: u32) -> u16 {
 fn write_half(address: u32, value: u16) {
     // SAFETY: as above.
     unsafe { (address as *mut u16).write_volatile(value) };
+}
+
+fn read_word(address: u32) -> u32 {
+    // SAFETY: as above.
+    unsafe { (address as *const u32).read_volatile() }
 }
 
 fn write_word(address: u32, value: u32) {
