@@ -221,6 +221,31 @@ mod tests {
         assert_eq!((frame.exception(), frame.pc), (Cause::OVERFLOW, 0x40_0004));
     }
 
+    /// The instructions of the assembly from a label to another, without their comments.
+    fn instructions<'a>(from: &str, to: &str) -> Vec<&'a str> {
+        let text = include_str!("entry.S");
+        let lines = text.lines().skip_while(|line| *line != from);
+        let code = lines.take_while(|line| *line != to).map(|line| {
+            let code = line.split('#').next().unwrap_or_default();
+            code.trim()
+        });
+        code.filter(|code| !code.is_empty() && !code.ends_with(':') && !code.starts_with('.'))
+            .collect()
+    }
+
+    #[test]
+    fn the_fast_ways_of_a_miss_are_as_long_as_promised_and_the_same() {
+        let load = instructions("exos_miss_load:", ".Lrestart_load_end:");
+        let store = instructions("exos_miss_store:", ".Lrestart_store_end:");
+        assert_eq!((load.len(), store.len()), (25, 25));
+        for (load, store) in load.iter().zip(store) {
+            assert_eq!(
+                load.replace("LOAD", "STORE").replace("load", "store"),
+                store
+            );
+        }
+    }
+
     #[test]
     fn handlers_replace_each_other() {
         fn one(_: &mut Frame) -> bool {
