@@ -3,8 +3,8 @@
 //! The problem: the paper's times are those of a loop in an application that repeats one operation, counter
 //! and branch included, on warm caches. The method: the program `benches/aegis` has such loops and runs on
 //! the kernel; the machine stops at the beginning of each turn, which costs nothing, and its totals are read,
-//! until many turns in a row were the same in every total. What the loop costs from its first turn to its last,
-//! clock ticks and all, must be nearly that. Meters count the kernel's part beside it, from the vector to the
+//! until many turns in a row were the same in every total. What the loop costs from there to its last turn,
+//! clock ticks and all, must be nearly that in the mean. Meters count the kernel's part beside it, from the vector to the
 //! application's next instruction.
 //!
 //! An operation is a row of [`ROWS`], a figure of the paper's for each of its three machines.
@@ -35,8 +35,8 @@ const MACHINES: [(Board, &Costs); 3] = [
 const STEADY: u32 = 64;
 const MOST_TURNS: u32 = 4096;
 /// The most that a turn may cost in the mean over a loop, to one in steady state: ticks of the clock come
-/// between, and misses of the TLB.
-const MOST_MEAN: f64 = 1.03;
+/// between, misses of the TLB, and of the cache where 1024 tags pass through it.
+const MOST_MEAN: f64 = 1.05;
 /// Instructions from one stop to the next, at most.
 const LIMIT: u64 = 20_000_000;
 const GENERAL: &str = "vector_general";
@@ -283,9 +283,9 @@ impl<'a> Lab<'a> {
             self.machine.add_meter(from, to);
         }
         self.run_to(turn)?;
+        let found = self.settle(turn, each.ways.len() as u64, first)?;
         let turns = self.machine.core().register(Register::S1);
         let begun = self.machine.counts();
-        let found = self.settle(turn, each.ways.len() as u64, first)?;
         self.run_to(end)?;
         let all = self.machine.counts() - begun;
         let mean = all.cycles as f64 / f64::from(turns);
