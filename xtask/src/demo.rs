@@ -2,8 +2,8 @@
 //!
 //! It makes a capture of mixed traffic, classifies it with the shipped filter file, shows what
 //! the compiler made of that file, and Table 7 twice: as this machine times it, and as the simulated
-//! DECstation counts it. It needs no network, no privilege and no other data, where what images are
-//! built with is there; else the last table says why it is left out.
+//! DECstation counts it; then what the kernel costs there. It needs no network, no privilege and no
+//! other data, where what images are built with is there; else the last tables say why they are left out.
 
 use crate::{
     image,
@@ -57,15 +57,24 @@ pub(crate) fn run() -> Result<()> {
     })?;
     stage(
         "Table 7 of the paper, in cycles of the simulated DECstation 5000/200",
-        || match image::toolchain() {
-            Ok(_) => tables::run(&["7"]),
-            Err(reason) if in_ci() => Err(reason),
-            Err(reason) => {
-                eprintln!("demo: SKIPPED, no image can be built: {reason:#}");
-                Ok(())
-            }
-        },
+        || counted(&["7"]),
+    )?;
+    stage(
+        "Tables 4, 5 and 6: the kernel, on the simulated DECstations of the paper",
+        || counted(&["4", "5", "6"]),
     )
+}
+
+/// Tables that need an image to be built.
+fn counted(tables: &[&str]) -> Result<()> {
+    match image::toolchain() {
+        Ok(_) => tables::run(tables),
+        Err(reason) if in_ci() => Err(reason),
+        Err(reason) => {
+            eprintln!("demo: SKIPPED, no image can be built: {reason:#}");
+            Ok(())
+        }
+    }
 }
 
 fn dpf() -> Command {

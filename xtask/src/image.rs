@@ -141,3 +141,24 @@ pub(crate) fn toolchain() -> Result<Toolchain> {
     find()?
         .context("no compiler with the sources of its library; run `rustup component add rust-src`")
 }
+
+/// Whether images can be built as they were for what is recorded; says what is skipped if not.
+#[cfg(test)]
+pub(crate) fn can_build(what: &str) -> bool {
+    let found = find();
+    if let Ok(Some(toolchain)) = &found
+        && toolchain.is_pinned()
+    {
+        return true;
+    }
+    assert!(
+        !crate::shell::in_ci(),
+        "the gate may not skip {what}: {:?}",
+        found.err()
+    );
+    eprintln!(
+        "SKIPPED {what}: the pinned compiler has no sources of its library; \
+         `rustup component add rust-src` installs them"
+    );
+    false
+}

@@ -37,9 +37,11 @@ cargo xtask COMMAND
                   run applications on a DECstation; ends with their status
   probe [--on sim|mame|gxemul]
                   count the kernel's hot paths on the simulator, or go through them elsewhere
-  tables 7 [--json] [--million] [--profile]
-                  count the paper's Table 7 on the simulated DECstation; --million confirms
-                  each classifier on a million packets, --profile shows where it spends them
+  latency         run the suite of applications on the simulator, and tell for how long
+                  interrupts were off
+  tables 4|5|6|7... [--json] [--million] [--profile]
+                  count the paper's Tables 4 to 7 on the simulated DECstations; of Table 7, --million
+                  confirms each classifier on a million packets, --profile shows where it spends them
   readme          run the commands of README.md as they stand there
   onboard         compile filters on the simulated machine, and run them there
   mips1check FILE [--allow-hilo]
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         ["tables", rest @ ..] => tables::run(rest),
         ["image"] => aegis::run(),
         ["probe"] => aegis::probe::run(),
+        ["latency"] => aegis::latency::run(),
         ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
         ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),

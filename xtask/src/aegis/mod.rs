@@ -5,12 +5,12 @@
 
 pub(crate) mod boot;
 mod gxemul;
-mod latency;
+pub(crate) mod latency;
 mod mame;
 mod pack;
 pub(crate) mod probe;
-mod screen;
-mod simulator;
+pub(crate) mod screen;
+pub(crate) mod simulator;
 pub(crate) mod suite;
 
 use crate::image;
@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result, bail};
 use decstation::elf::Image;
 use pack::Module;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Programs, one of each file in the package's `src/bin`: `init` for module 0, each other one for a module
 /// of its name.
@@ -31,9 +32,9 @@ const INIT: &str = "init";
 const TRACEABLE: &str = "-Cforce-unwind-tables=yes";
 
 /// An image: where it is, and what is in it.
-pub(super) struct Built {
-    pub(super) path: PathBuf,
-    pub(super) image: Image,
+pub(crate) struct Built {
+    path: PathBuf,
+    pub(crate) image: Image,
 }
 
 /// Builds the kernel with every application, and says where the image is.
@@ -73,6 +74,17 @@ fn with_applications() -> Result<Built> {
     build("aegis", &modules)
 }
 
+/// The kernel with one program as its only module, and the program's own names.
+///
+/// # Errors
+///
+/// When it cannot be built.
+pub(crate) fn with_program(folder: &str, name: &str) -> Result<(Built, Image)> {
+    let built = build(name, &[program(folder, name, true)?])?;
+    let file = std::fs::read(image::build(folder, name)?)?;
+    Ok((built, Image::parse(&file)?))
+}
+
 /// The module of a program: flat, or the ELF file as it is.
 fn program(folder: &str, name: &str, flat: bool) -> Result<Module> {
     let path = image::build(folder, name)?;
@@ -90,6 +102,9 @@ fn program(folder: &str, name: &str, flat: bool) -> Result<Module> {
 ///
 /// When it cannot be built.
 fn build(name: &str, modules: &[Module]) -> Result<Built> {
+    // Tests run side by side, and all images have one folder.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _building = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = root().join("target/aegis");
     std::fs::create_dir_all(&folder)?;
     let packed = folder.join("modules.bin");

@@ -8,13 +8,12 @@ use super::boot::{On, execute};
 use super::latency::Latency;
 use super::screen::Screen;
 use super::simulator::{finish, machine};
-use super::{Built, build, program};
-use aegis_abi::Syscall;
+use super::{Built, with_program};
 use anyhow::{Context as _, Result, ensure};
 use decstation::board::{self, Config as Board};
 use decstation::cpu::Register;
 use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
-use decstation::elf::{Image, Symbols};
+use decstation::elf::Symbols;
 use decstation::machine::{Machine, Stop};
 
 const FOLDER: &str = "kernel/probe";
@@ -54,7 +53,7 @@ const PATHS: &[Path] = &[
     path("null call", "vector_general", "after_env_self", 20),
     path("Scall", "vector_general", "called", 22),
     path("Scall back", "vector_general", "replied", 22),
-    path("Acall", "vector_general", "lent", 30),
+    path("Acall", "vector_general", "lent", 29),
     path("call on the stack", "vector_general", "after_ticks", 43),
     path(
         "TLBwr, as it is bound",
@@ -83,9 +82,7 @@ const MACHINES: [(Board, &Costs); 4] = [
 ///
 /// When it does not build, a check of its own fails, or a path is longer or shorter than it says.
 pub(crate) fn run() -> Result<()> {
-    let built = build_probe()?;
-    let file = std::fs::read(crate::image::build(FOLDER, NAME)?)?;
-    let own = Image::parse(&file)?;
+    let (built, own) = with_program(FOLDER, NAME)?;
     for (board, costs) in MACHINES {
         count(&built, own.symbols(), board, costs)?;
     }
@@ -130,7 +127,7 @@ fn printed(screen: &Screen<'_>) -> Result<()> {
 ///
 /// When it does not build.
 pub(super) fn build_probe() -> Result<Built> {
-    build(NAME, &[program(FOLDER, NAME, true)?])
+    Ok(with_program(FOLDER, NAME)?.0)
 }
 
 fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> Result<()> {
@@ -171,15 +168,10 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
             );
         }
     }
-    let worst = latency.worst();
-    let call = Syscall::ALL.get((worst.selector >> 4) as usize);
-    let what = match (worst.cause, call) {
-        (8, Some(call)) => format!("the call `{}`", call.name()),
-        (cause, _) => format!("cause {cause}"),
-    };
     eprintln!(
-        "probe: {:<12} interrupts off at most  {:>6} cycles: {what} at {:#x}",
-        costs.name, worst.cycles, worst.epc
+        "probe: {:<12} interrupts off at most {}",
+        costs.name,
+        latency.worst().print(costs)
     );
     Ok(())
 }

@@ -10,7 +10,7 @@ const EXIT: &str = "##EXIT ";
 const AT: &str = "  at 0x";
 
 /// The console, read by lines.
-pub(super) struct Screen<'a> {
+pub(crate) struct Screen<'a> {
     symbols: &'a Symbols,
     rest: Vec<u8>,
     text: String,
@@ -20,7 +20,7 @@ pub(super) struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     /// A screen that shows every line, or only keeps it.
-    pub(super) fn new(symbols: &'a Symbols, quiet: bool) -> Screen<'a> {
+    pub(crate) fn new(symbols: &'a Symbols, quiet: bool) -> Screen<'a> {
         Screen {
             symbols,
             rest: Vec::new(),
@@ -31,7 +31,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Takes what has been printed since.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
+    pub(crate) fn take(&mut self, bytes: &[u8]) {
         self.rest.extend(bytes);
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
@@ -40,7 +40,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Shows what is left of a line without an end.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if !self.rest.is_empty() {
             let line = core::mem::take(&mut self.rest);
             self.line(&String::from_utf8_lossy(&line));
@@ -48,12 +48,12 @@ impl<'a> Screen<'a> {
     }
 
     /// The status that was printed.
-    pub(super) fn status(&self) -> Option<u32> {
+    pub(crate) fn status(&self) -> Option<u32> {
         self.status
     }
 
     /// All lines, without the status.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 

@@ -16,7 +16,7 @@ const CHUNK: u64 = 200_000;
 /// # Errors
 ///
 /// When the image does not fit.
-pub(super) fn machine(
+pub(crate) fn machine(
     built: &Built,
     board: Board,
     costs: &'static Costs,
@@ -61,7 +61,7 @@ pub(super) fn run(
 }
 
 /// Runs until something stops the machine, or so many instructions.
-pub(super) fn finish(machine: &mut Machine, limit: u64, screen: &mut Screen<'_>) -> Stop {
+pub(crate) fn finish(machine: &mut Machine, limit: u64, screen: &mut Screen<'_>) -> Stop {
     let end = machine.counts().instructions.saturating_add(limit);
     loop {
         let left = end.saturating_sub(machine.counts().instructions);

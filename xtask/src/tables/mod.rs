@@ -8,6 +8,7 @@
 //!
 //! Left out: wall time, which belongs to `dpf bench`.
 
+mod base;
 mod dpf;
 mod insertion;
 mod lab;
@@ -41,6 +42,8 @@ pub(crate) struct Row {
     range: (u64, u64),
     /// How long the code is that was made, in bytes.
     code_bytes: Option<u32>,
+    /// What else there is to say of an operation of the kernel's.
+    operation: Option<base::Operation>,
 }
 
 /// What the paper has to say.
@@ -86,6 +89,9 @@ impl Row {
         if let Some(bytes) = self.code_bytes {
             row["code_bytes"] = bytes.into();
         }
+        if let Some(operation) = &self.operation {
+            operation.add_to(&mut row);
+        }
         row
     }
 }
@@ -101,32 +107,48 @@ struct Options {
     profile: bool,
 }
 
-/// Measures a table and prints it.
+/// Measures tables and prints them.
 ///
 /// # Errors
 ///
 /// When there is no such table, no image can be built, or a measurement fails.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
-    let ["7", options @ ..] = words else {
-        bail!("the tables are: 7");
-    };
+    let mut numbers = Vec::new();
     let mut chosen = Options::default();
-    for option in options {
-        match *option {
+    for word in words {
+        match *word {
+            "4" | "5" | "6" | "7" => numbers.push(word.parse::<u32>()?),
             "--json" => chosen.json = true,
             "--million" => chosen.million = true,
             "--profile" => chosen.profile = true,
-            _ => bail!("there is no option `{option}`; there are --json, --million, --profile"),
+            _ => bail!(
+                "there is no table or option `{word}`; there are 4, 5, 6, 7, --json, --million, --profile"
+            ),
         }
+    }
+    if numbers.is_empty() {
+        bail!("which table? There are 4, 5, 6, 7");
     }
     if !image::toolchain()?.is_pinned() {
         eprintln!("tables: not the pinned compiler; the recorded counts are not those of its code");
     }
-    let rows = table7::measure(chosen)?;
+    let mut rows = Vec::new();
+    if numbers.iter().any(|number| *number < 7) {
+        rows.extend(base::measure()?);
+        rows.retain(|row| numbers.contains(&row.table));
+        if !chosen.json {
+            print!("{}", base::text(&rows));
+        }
+    }
+    if numbers.contains(&7) {
+        let more = table7::measure(chosen)?;
+        if !chosen.json {
+            print!("{}", text(&more));
+        }
+        rows.extend(more);
+    }
     if chosen.json {
         print!("{}", json(&rows));
-    } else {
-        print!("{}", text(&rows));
     }
     Ok(())
 }

@@ -327,6 +327,7 @@ pub(super) fn classified(
             cycles.max().unwrap_or_default(),
         ),
         code_bytes: None,
+        operation: None,
     }
 }
 
@@ -349,5 +350,6 @@ fn emitted(
         stores: each(counts.stores),
         range: (counts.cycles, counts.cycles),
         code_bytes: None,
+        operation: None,
     }
 }

@@ -1,33 +1,13 @@
 //! The rows as they were blessed, and that a wrong answer is none.
 
 use super::lab::{Call, Lab, Subject};
-use super::{Options, Row, json, table7};
-use crate::{image, shell::in_ci};
+use super::{Options, Row, base, json, table7};
+use crate::image::can_build;
 use expect_test::expect_file;
-
-/// Whether the image can be built as it was for the record; says why not.
-fn can_build() -> bool {
-    let found = image::find();
-    if let Ok(Some(toolchain)) = &found
-        && toolchain.is_pinned()
-    {
-        return true;
-    }
-    assert!(
-        !in_ci(),
-        "the gate may not skip the counts: {:?}",
-        found.err()
-    );
-    eprintln!(
-        "SKIPPED the counts of Table 7: the pinned compiler has no sources of its library; \
-         `rustup component add rust-src` installs them"
-    );
-    false
-}
 
 #[test]
 fn every_count_is_the_one_that_was_blessed() {
-    if can_build() {
+    if can_build("the counts of the tables") {
         let rows = table7::measure(Options::default()).unwrap();
         for row in &rows {
             if let Some(us) = row.paper_us() {
@@ -42,6 +22,24 @@ fn every_count_is_the_one_that_was_blessed() {
             }
         }
         expect_file!["../../../benches/results/table7-mips.json"].assert_eq(&record(&rows));
+    }
+}
+
+#[test]
+fn every_operation_costs_what_was_blessed_and_less_than_the_papers() {
+    if can_build("the counts of the tables") {
+        let rows = base::measure().unwrap();
+        for row in &rows {
+            let Some(us) = row.paper_us() else { continue };
+            let ratio = row.us() / us;
+            // The call calibrates; everything else is the kernel's.
+            let is_met = match row.row {
+                "procedure-call" => (0.97..=1.03).contains(&ratio),
+                _ => ratio < 1.0,
+            };
+            assert!(is_met, "{row:?} is {ratio} times the paper's");
+        }
+        expect_file!["../../../benches/results/tables4-6-mips.json"].assert_eq(&json(&rows));
     }
 }
 
@@ -66,7 +64,7 @@ fn is_installing(row: &Row) -> bool {
 
 #[test]
 fn a_wrong_answer_is_no_measurement() {
-    if !can_build() {
+    if !can_build("the counts of the tables") {
         return;
     }
     let mut lab = Lab::new(&table7::image().unwrap()).unwrap();

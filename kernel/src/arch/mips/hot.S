@@ -106,25 +106,26 @@ dead:
     leave $k0                       # 19, 20 there
 
 # Asynchronous transfer. In: k1 = offset of the callee's synchronous record. Out: v0 = the caller's
-# identifier. The environment that lends first since the last tick keeps the time slice: 32
-# instructions, 30 where that is noted already.
+# identifier. The environment that lends first since the last tick keeps the time slice: 33
+# instructions, 29 where that is noted already.
     .globl asynchronous
 asynchronous:
     lw    $v0, {PINNED}($zero)      # 17 who keeps the slice, plus 1
-    lw    $k0, {ID}($zero)          # 18 who calls
+    lw    $k0, {LOW}($k1)           # 18 EntryLo
     bne   $v0, $zero, 1f            # 19 noted already
-    lw    $v0, {LOW}($k1)           # 20 EntryLo (slot)
+    mtc0  $k0, $2                   # 20 EntryLo (slot)
+    lw    $k0, {ID}($zero)          # -  who calls
+    nop                             # -  k0 is on its way
     addiu $k0, $k0, 1               # -
     sw    $k0, {PINNED}($zero)      # -  the caller keeps it
 1:  lw    $k0, {HIGH}($k1)          # 21 EntryHi
-    mtc0  $v0, $2                   # 22 EntryLo
-    lw    $v0, {ID}($zero)          # 23 who calls, while its page is there
-    mtc0  $k0, $10                  # 24 EntryHi
-    lw    $k0, {STATUS}($k1)        # 25 the callee's Status
-    tlbwi                           # 26 entry 1
-    lw    $k1, {ASYNC_ENTRY}($k1)   # 27 its entry for these transfers
-    mtc0  $k0, $12                  # 28 Status
-    leave $k1                       # 29, 30 there
+    lw    $v0, {ID}($zero)          # 22 who calls, while its page is there
+    mtc0  $k0, $10                  # 23 EntryHi
+    lw    $k0, {STATUS}($k1)        # 24 the callee's Status
+    tlbwi                           # 25 entry 1
+    lw    $k1, {ASYNC_ENTRY}($k1)   # 26 its entry for these transfers
+    mtc0  $k0, $12                  # 27 Status
+    leave $k1                       # 28, 29 there
 
 # TLBwr of the caller's own page at an address that is bound to this page already: what changes is whether it
 # may be written, or is cached. In: t1 = address, t2 = EntryLo, k1 for `call_primitive`, which does what this
