@@ -143,16 +143,30 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// The first place from `from` on whose tag and EntryLo are wanted. Most of the time that a purge takes is spent
+    /// here, so it goes through slices.
+    fn search(&mut self, from: usize, wanted: impl Fn(u32, u32) -> bool) -> Option<usize> {
+        let stlb = self.machine.stlb();
+        if let (Some(tags), Some(entries)) = (stlb.tags.get(from..), stlb.entries.get(from..)) {
+            let mut pairs = tags.iter().zip(entries);
+            if let Some(past) = pairs.position(|(tag, low)| wanted(*tag, *low)) {
+                return Some(from + past);
+            }
+        }
+        let from = from.saturating_sub(STLB_ENTRIES);
+        let mut victims = self.machine.scratch().victims.iter().skip(from);
+        let past = victims.position(|(tag, low)| wanted(*tag, *low))?;
+        Some(STLB_ENTRIES + from + past)
+    }
+
     /// Takes away all bindings of an ASID.
     pub(crate) fn purge_asid(&mut self, gone: u8) {
-        for place in 0..PLACES {
-            if self.asids.bindings(gone) == 0 {
-                return;
-            }
-            let (tag, _) = self.binding(place);
-            if tag & EMPTY == 0 && asid(tag) == gone {
-                self.evict(place);
-            }
+        let mut from = 0;
+        while self.asids.bindings(gone) != 0
+            && let Some(place) = self.search(from, |tag, _| tag & EMPTY == 0 && asid(tag) == gone)
+        {
+            self.evict(place);
+            from = place + 1;
         }
     }
 
@@ -167,37 +181,37 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn purge_page_where(&mut self, page: Page, goes: impl Fn(Option<Env>) -> bool) {
-        let places = match self.state(page).binding {
-            UNBOUND => 0..0,
-            BOUND_OFTEN => 0..PLACES,
-            place => usize::from(place)..usize::from(place) + 1,
+        // Where the search begins and ends, unless there is none.
+        let (mut from, end) = match self.state(page).binding {
+            UNBOUND => return,
+            BOUND_OFTEN => (0, PLACES),
+            place => (usize::from(place), usize::from(place) + 1),
         };
+        let number = u32::from(page.number().0);
         let mut left = UNBOUND;
-        for place in places {
-            let (tag, low) = self.binding(place % PLACES);
-            if low >> 12 != u32::from(page.number().0) {
-                continue;
-            }
+        while from < end
+            && let Some(place) = self.search(from, |_, low| low >> 12 == number)
+        {
+            let (tag, _) = self.binding(place);
             let holder = self.asids.env(asid(tag));
             if goes(holder) {
-                self.evict(place % PLACES);
+                self.evict(place);
             } else {
                 left = match left {
                     UNBOUND => place as u16,
                     _ => BOUND_OFTEN,
                 };
             }
+            from = place + 1;
         }
         self.state(page).binding = left;
     }
 
     /// Takes away all bindings of an environment, and all to its pages, in one pass.
     pub(crate) fn purge_env(&mut self, env: Env) {
-        for place in 0..PLACES {
+        let mut from = 0;
+        while let Some(place) = self.search(from, |tag, _| tag & EMPTY == 0) {
             let (tag, low) = self.binding(place);
-            if tag & EMPTY != 0 {
-                continue;
-            }
             let of_its_page = match self.page_bound(low) {
                 Some(page) => self.state(page).owner == env.owner(),
                 None => false,
@@ -205,6 +219,7 @@ impl<M: Machine> Kernel<M> {
             if of_its_page || self.asids.env(asid(tag)) == Some(env) {
                 self.evict(place);
             }
+            from = place + 1;
         }
     }
 
