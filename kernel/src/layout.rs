@@ -91,6 +91,8 @@ pub struct Scratch {
     pub fresh: u32,
     /// See `fresh`.
     pub arguments: [u32; 3],
+    /// `t2` to `t5`, while a call of the assembly uses them.
+    pub kept: [u32; 4],
 }
 
 /// What an environment is to the kernel: one page that its creator gave.

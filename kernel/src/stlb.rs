@@ -19,6 +19,9 @@ pub(crate) const EMPTY: u32 = 0x8000_0000;
 /// EntryLo of no entry: it leads to page 0, which is always the kernel's and never bound.
 pub(crate) const NOTHING: u32 = 0;
 
+/// Slots that are looked at together.
+const GROUP: usize = 16;
+
 /// The tag of a virtual address in the context of an ASID: EntryHi.
 pub(crate) const fn tag(address: u32, asid: u8) -> u32 {
     address & 0xffff_f000 | (asid as u32 & 63) << 6
@@ -67,6 +70,13 @@ impl<M: Machine> Kernel<M> {
         self.machine.tlb_write_random(tag, low);
     }
 
+    /// EntryLo of a tag, if it is bound.
+    pub(crate) fn bound(&mut self, tag: u32) -> Option<u32> {
+        let slot = slot(tag);
+        let stlb = self.machine.stlb();
+        (stlb.tags[slot] == tag).then(|| stlb.entries[slot])
+    }
+
     /// Takes the binding of a tag away, if there is one.
     pub(crate) fn remove(&mut self, tag: u32) {
         let slot = slot(tag);
@@ -77,15 +87,15 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes away all bindings of an ASID.
     pub(crate) fn purge_asid(&mut self, gone: u8) {
-        for slot in 0..STLB_ENTRIES {
-            if self.asids.bindings(gone) == 0 {
-                return;
-            }
-            let tag = self.machine.stlb().tags[slot];
-            if tag & EMPTY == 0 && asid(tag) == gone {
-                self.evict(slot);
-            }
+        if self.asids.bindings(gone) == 0 {
+            return;
         }
+        self.each_binding(|kernel, slot, tag| {
+            if asid(tag) == gone {
+                kernel.evict(slot);
+            }
+            kernel.asids.bindings(gone) > 0
+        });
     }
 
     /// Takes away all bindings to a page, but those of `keep`.
@@ -125,18 +135,36 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes away all bindings of an environment, and all to its pages, in one pass.
     pub(crate) fn purge_env(&mut self, env: Env) {
-        for slot in 0..STLB_ENTRIES {
-            let stlb = self.machine.stlb();
-            let (tag, low) = (stlb.tags[slot], stlb.entries[slot]);
-            if tag & EMPTY != 0 {
-                continue;
-            }
-            let of_its_page = match self.page_bound(low) {
-                Some(page) => self.state(page).owner == env.owner(),
+        self.each_binding(|kernel, slot, tag| {
+            let low = kernel.machine.stlb().entries[slot];
+            let of_its_page = match kernel.page_bound(low) {
+                Some(page) => kernel.state(page).owner == env.owner(),
                 None => false,
             };
-            if of_its_page || self.asids.env(asid(tag)) == Some(env) {
-                self.evict(slot);
+            if of_its_page || kernel.asids.env(asid(tag)) == Some(env) {
+                kernel.evict(slot);
+            }
+            true
+        });
+    }
+
+    /// Goes through all bindings, slot and tag, until that is enough. Most slots are empty: they are passed
+    /// over in groups.
+    fn each_binding(&mut self, mut visit: impl FnMut(&mut Self, usize, u32) -> bool) {
+        for first in (0..STLB_ENTRIES).step_by(GROUP) {
+            let tags = &self.machine.stlb().tags;
+            let (groups, _) = tags.as_chunks::<GROUP>();
+            let Some(group) = groups.get(first / GROUP) else {
+                return;
+            };
+            if group.iter().fold(EMPTY, |all, tag| all & tag) != 0 {
+                continue;
+            }
+            for slot in first..first + GROUP {
+                let tag = self.machine.stlb().tags[slot % STLB_ENTRIES];
+                if tag & EMPTY == 0 && !visit(self, slot, tag) {
+                    return;
+                }
             }
         }
     }
