@@ -246,6 +246,10 @@ impl Machine for Fake {
         }
     }
 
+    fn tlb_forget(&mut self) {
+        self.tlb.fill(None);
+    }
+
     fn forget_code(&mut self, page: PageNo) {
         self.flushes[usize::from(page.0)] += 1;
     }

@@ -43,6 +43,8 @@ pub trait Machine {
     fn tlb_write_random(&mut self, high: u32, low: u32);
     /// Makes the entry of the TLB that matches EntryHi, if there is one, match nothing.
     fn tlb_delete(&mut self, high: u32);
+    /// Empties the TLB but for what is wired.
+    fn tlb_forget(&mut self);
     /// Makes what has been written to a page as code executable.
     fn forget_code(&mut self, page: PageNo);
     /// The address in kseg0 of the scratch page, where registers go at exceptions that are the kernel's.

@@ -92,10 +92,11 @@ impl<M: Machine> Kernel<M> {
         }
         self.each_binding(|kernel, slot, tag| {
             if asid(tag) == gone {
-                kernel.evict(slot);
+                kernel.empty(slot);
             }
             kernel.asids.bindings(gone) > 0
         });
+        self.machine.tlb_forget();
     }
 
     /// Takes away all bindings to a page, but those of `keep`.
@@ -142,10 +143,11 @@ impl<M: Machine> Kernel<M> {
                 None => false,
             };
             if of_its_page || kernel.asids.env(asid(tag)) == Some(env) {
-                kernel.evict(slot);
+                kernel.empty(slot);
             }
             true
         });
+        self.machine.tlb_forget();
     }
 
     /// Goes through all bindings, slot and tag, until that is enough. Most slots are empty: they are passed
@@ -175,14 +177,20 @@ impl<M: Machine> Kernel<M> {
 
     /// Empties a slot, and the TLB of what was in it.
     fn evict(&mut self, slot: usize) {
+        if let Some(tag) = self.empty(slot) {
+            self.machine.tlb_delete(tag);
+        }
+    }
+
+    /// Empties a slot; the tag that was in it, which the TLB may still have: where many go, it forgets all at once.
+    fn empty(&mut self, slot: usize) -> Option<u32> {
         let stlb = self.machine.stlb();
         let (tag, low) = (stlb.tags[slot], stlb.entries[slot]);
         if tag & EMPTY != 0 {
-            return;
+            return None;
         }
         stlb.tags[slot] = EMPTY;
         stlb.entries[slot] = NOTHING;
-        self.machine.tlb_delete(tag);
         self.asids.unbound(asid(tag));
         if let Some(page) = self.page_bound(low) {
             let binding = &mut self.state(page).binding;
@@ -190,5 +198,6 @@ impl<M: Machine> Kernel<M> {
                 *binding = UNBOUND;
             }
         }
+        Some(tag)
     }
 }

@@ -9,7 +9,7 @@ use core::arch::asm;
 /// Index of entry 1.
 const OWN: u32 = 1 << 8;
 /// An address that no TLB is asked for, of a page of kseg0; entry n has the nth.
-const NOWHERE: u32 = 0x8000_0000;
+pub(super) const NOWHERE: u32 = 0x8000_0000;
 
 /// Writes the entry of a number.
 ///

@@ -192,10 +192,7 @@ impl Mips {
             own.handler.fill(assembly::fatal.as_ptr() as u32);
             own.hash = STLB.address();
         }
-        for index in 0..64 {
-            // Pages of kseg0, which the TLB is never asked for.
-            wire(index, 0x8000_0000 + (index << 12), 0);
-        }
+        forget_from(0);
         wire(0, RECORDS_ADDRESS, physical(RECORDS.address()) | WRITABLE);
         wire(
             1,
@@ -317,6 +314,10 @@ impl Machine for Mips {
         unsafe { control::tlb_delete(high) };
     }
 
+    fn tlb_forget(&mut self) {
+        forget_from(WIRED);
+    }
+
     fn forget_code(&mut self, page: PageNo) {
         flush(self.page(page) as u32, PAGE_BYTES);
     }
@@ -354,6 +355,17 @@ impl Machine for Mips {
 /// The physical address of one in kseg0.
 const fn physical(address: u32) -> u32 {
     address & 0x1fff_ffff
+}
+
+/// Entries of the TLB, and how many of them are never written at random.
+const TLB_ENTRIES: u32 = 64;
+const WIRED: u32 = 8;
+
+/// Makes entries of the TLB, from one on, lead from pages of kseg0, which it is never asked for, to nowhere.
+fn forget_from(first: u32) {
+    for index in first..TLB_ENTRIES {
+        wire(index, control::NOWHERE + (index << 12), 0);
+    }
 }
 
 /// Writes an entry of the TLB.

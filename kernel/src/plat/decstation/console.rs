@@ -86,8 +86,13 @@ pub(super) fn start(map: &Map) {
 
 /// Prints a byte in its turn, if there is room for it; whether there was.
 pub(super) fn offer(map: &Map, byte: u8) -> bool {
-    let taken = waiting().push(byte);
-    write_half(map.serial + CSR, SCAN | INTERRUPT);
+    let ring = waiting();
+    let first = ring.count == 0;
+    let taken = ring.push(byte);
+    if first {
+        // It interrupts until the ring is empty again.
+        write_half(map.serial + CSR, SCAN | INTERRUPT);
+    }
     taken
 }
 
