@@ -9,7 +9,9 @@ fn main() {
     for (programs, script) in [
         (&["init"][..], "first.ld"),
         (
-            &["hello", "faults", "pages", "transfer", "slices", "revoke"],
+            &[
+                "hello", "faults", "pages", "protect", "transfer", "slices", "revoke",
+            ],
             "program.ld",
         ),
     ] {

@@ -2,9 +2,10 @@
 //!
 //! Problem: the kernel prints from a physical page, not from an address. Method: a page of the program's own, always
 //! mapped, so that a handler can print when nothing else works. What is being printed is kept there until the
-//! kernel has it: whoever interrupts prints from behind it. A program without the console prints into
+//! kernel has it, which takes as much as there is room for: whoever interrupts prints from behind it. A program without the console prints into
 //! the void.
 
+use crate::process;
 use crate::sys::{self, memory, save_page};
 use aegis_abi::layout::PAGE_BYTES;
 use core::fmt;
@@ -52,9 +53,19 @@ impl fmt::Write for Piece {
 
 impl Piece {
     fn flush(&mut self) {
-        let physical = (save_page().console_page.get() << 12) + self.first;
-        // Whoever does not hold the console is refused, and has nobody to tell.
-        let _ = sys::console_write(physical, self.end - self.first);
+        let page = save_page().console_page.get() << 12;
+        let mut first = self.first;
+        while first < self.end {
+            // Whoever does not hold the console is refused, and has nobody to tell.
+            let Ok(words) = sys::console_write(page + first, self.end - first) else {
+                break;
+            };
+            first += words.0;
+            // A byte takes a millisecond: others run until there is room.
+            if words.0 == 0 && process::sleep().is_err() {
+                break;
+            }
+        }
         self.end = self.first;
     }
 }

@@ -13,7 +13,7 @@
 //! | `0x3000` | what is printed | guaranteed |
 //! | `0x4000`–`0x5fff` | handler stack, which exceptions are handled on | guaranteed |
 //! | `0x6000`–`0x7fff` | transfer stack, which others' requests are handled on | guaranteed |
-//! | `0x8000` | pairs for `tlb_write_many` | guaranteed |
+//! | `0x8000` | nothing | |
 //! | `0x9000`– | the first environment's program, which has no other place | guaranteed |
 //! | `0x200000`–`0x3fffff` | linear page table: the word for address `a` stands at `a >> 12` | guaranteed, page by page |
 //! | `0x400000`– | program and stack | page table |
@@ -39,8 +39,6 @@ pub const STACK_BYTES: u32 = 0x2000;
 pub const HANDLER_TOP: u32 = STACKS + STACK_BYTES;
 /// Where the transfer stack begins, downwards.
 pub const TRANSFER_TOP: u32 = STACKS + 2 * STACK_BYTES;
-/// The page of pairs for the calls that take many.
-pub const BATCH: u32 = 0x8000;
 /// The linear page table.
 pub const TABLE: u32 = 0x0020_0000;
 /// Where programs are linked.
@@ -134,8 +132,6 @@ pub struct SavePage {
     pub own: Cell<u32>,
     /// The page that is the [`CONSOLE`].
     pub console_page: Cell<u32>,
-    /// The page that is the [`BATCH`], all ones if there is none yet.
-    pub batch_page: Cell<u32>,
     /// What of the console page is not being printed, as its first free byte.
     pub console_used: Cell<u32>,
     /// A capability for the console, name first; all zeros if there is none.
@@ -254,7 +250,6 @@ impl SavePage {
             giving: Cell::default(),
             own: Cell::default(),
             console_page: Cell::default(),
-            batch_page: Cell::new(u32::MAX),
             console_used: Cell::default(),
             console: zeros(),
             arguments_bytes: Cell::default(),

@@ -65,7 +65,6 @@ pub(crate) fn prepare_first(vectors: &Vectors) -> Result<(), Error> {
     let page = save_page();
     page.own.set(u32::from(own.0));
     page.context.set(SAVE + offset_of!(SavePage, main) as u32);
-    page.batch_page.set(u32::MAX);
     trap::install(own, vectors, save.physical())?;
     // The image has zeros there, but nobody knows in which page.
     let console = vm::guarantee_own(CONSOLE)?;

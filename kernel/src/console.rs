@@ -1,7 +1,10 @@
 //! The console, for those who hold it, and what of the kernel anybody may see.
 
 use crate::{Answer, Kernel, machine::Machine};
-use aegis_abi::{Error, layout::PAGE_BYTES};
+use aegis_abi::{
+    Error,
+    layout::{MOST_PRINTED, PAGE_BYTES},
+};
 
 /// What [`Kernel::console_read`] returns if nothing was typed.
 const NOTHING: u32 = 256;
@@ -15,9 +18,13 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::BadValue);
         }
         self.buffer(caller, physical, bytes, 1)?;
-        for at in physical..physical + bytes {
+        let bytes = bytes.min(MOST_PRINTED);
+        for done in 0..bytes {
+            let at = physical + done;
             let word = self.machine.load(at & !3);
-            self.machine.put((word >> (8 * (at & 3))) as u8);
+            if !self.machine.put((word >> (8 * (at & 3))) as u8) {
+                return Ok((done, 0));
+            }
         }
         Ok((bytes, 0))
     }

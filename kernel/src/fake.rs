@@ -54,6 +54,8 @@ pub struct Fake {
     random: u32,
     /// What was printed.
     pub printed: Vec<u8>,
+    /// How much can be.
+    pub room: usize,
     /// What is still to be read.
     pub typed: VecDeque<u8>,
     /// How often each page was made executable.
@@ -81,6 +83,7 @@ impl Fake {
             tlb: vec![None; TLB_ENTRIES],
             random: 1,
             printed: Vec::new(),
+            room: usize::MAX,
             typed: VecDeque::new(),
             flushes: vec![0; usize::from(pages)],
         };
@@ -247,6 +250,10 @@ impl Machine for Fake {
         }
     }
 
+    fn tlb_forget(&mut self) {
+        self.tlb.fill(None);
+    }
+
     fn forget_code(&mut self, page: PageNo) {
         self.flushes[usize::from(page.0)] += 1;
     }
@@ -259,8 +266,12 @@ impl Machine for Fake {
         0x8000_4000 + 16 * label as u32
     }
 
-    fn put(&mut self, byte: u8) {
-        self.printed.push(byte);
+    fn put(&mut self, byte: u8) -> bool {
+        let room = self.printed.len() < self.room;
+        if room {
+            self.printed.push(byte);
+        }
+        room
     }
 
     fn get(&mut self) -> Option<u8> {

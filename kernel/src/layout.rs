@@ -90,11 +90,15 @@ pub struct Scratch {
     pub victims: [(u32, u32); VICTIMS],
     /// The one that goes next.
     pub victim: u32,
+    /// Negative if there may be any.
+    pub displaced: u32,
     /// 1 if Rust chose that an environment begins at `epc` with `status`, with `arguments` in `a0` to `a2`
     /// and every other register clear, whatever was saved. The assembly sets it back.
     pub fresh: u32,
     /// See `fresh`.
     pub arguments: [u32; 3],
+    /// `t2` to `t5`, while a call of the assembly uses them.
+    pub kept: [u32; 4],
 }
 
 /// What an environment is to the kernel: one page that its creator gave.

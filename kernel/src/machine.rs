@@ -43,14 +43,16 @@ pub trait Machine {
     fn tlb_write_random(&mut self, high: u32, low: u32);
     /// Makes the entry of the TLB that matches EntryHi, if there is one, match nothing.
     fn tlb_delete(&mut self, high: u32);
+    /// Empties the TLB but for what is wired.
+    fn tlb_forget(&mut self);
     /// Makes what has been written to a page as code executable.
     fn forget_code(&mut self, page: PageNo);
     /// The address in kseg0 of the scratch page, where registers go at exceptions that are the kernel's.
     fn kernel_save(&self) -> u32;
     /// The assembly's address of a label.
     fn label(&self, label: Label) -> u32;
-    /// Prints a byte.
-    fn put(&mut self, byte: u8);
+    /// Prints a byte, if there is room for it; whether there was.
+    fn put(&mut self, byte: u8) -> bool;
     /// A byte that was typed.
     fn get(&mut self) -> Option<u8>;
     /// Stops the machine with a status.

@@ -101,11 +101,13 @@ impl<M: Machine> Kernel<M> {
         let public = self.machine.public();
         if public.early != 0 {
             public.early = 0;
+            self.keep_fetched(frame.epc);
             return;
         }
         if let Some(late) = Env::new(u32::from(public.ending)) {
             self.charge(late);
             if late == running {
+                self.keep_fetched(frame.epc);
                 return;
             }
         }
@@ -192,8 +194,10 @@ impl<M: Machine> Kernel<M> {
         let state = &self.env(env).state;
         let (save, entry) = (state.slice_save, state.entries[ENTRY_SLICE_END as usize]);
         if save == 0 || entry == 0 {
+            self.keep_fetched(frame.epc);
             return;
         }
+        self.end_victims();
         for (index, register) in (0..).zip(frame.t) {
             self.machine
                 .store((save & 0x1fff_ffff) + 4 * index, register);

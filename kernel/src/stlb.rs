@@ -8,8 +8,8 @@
 //!
 //! **Victims.** An instruction whose code and data have the same place in the STLB would never complete if each
 //! binding deleted the other from the TLB. So what is displaced becomes a victim: it stays in the TLB, and
-//! is searched and purged as if it were an entry, until [`VICTIMS`] later ones have been displaced, or it is bound
-//! again. More pages than one instruction and the way through its miss handlers need are not meant to share a place.
+//! is searched and purged as if it were an entry, until [`VICTIMS`] later ones have been displaced, it is bound
+//! again, or the time slice ends. More pages than one instruction and the way through its miss handlers need are not meant to share a place.
 //!
 //! Left out: the refill path, which is assembly and knows no victims, and what may be bound (`translate`).
 
@@ -31,6 +31,9 @@ pub(crate) const EMPTY: u32 = 0x8000_0000;
 /// EntryLo of no entry: it leads to page 0, which is always the kernel's and never bound.
 pub(crate) const NOTHING: u32 = 0;
 
+/// Slots that are looked at together.
+const GROUP: usize = 16;
+
 /// The tag of a virtual address in the context of an ASID: EntryHi.
 pub(crate) const fn tag(address: u32, asid: u8) -> u32 {
     address & 0xffff_f000 | (asid as u32 & 63) << 6
@@ -51,6 +54,9 @@ pub(crate) const fn hash(asid: u8) -> u32 {
 pub(crate) const fn slot(tag: u32) -> usize {
     ((tag >> 12 ^ hash(asid(tag)) >> 2) as usize) % STLB_ENTRIES
 }
+
+/// What tells the assembly, by its sign, that there may be victims.
+const DISPLACED: u32 = 0x8000_0000;
 
 /// Places of bindings: entries, then victims.
 pub(crate) const PLACES: usize = STLB_ENTRIES + VICTIMS;
@@ -125,6 +131,7 @@ impl<M: Machine> Kernel<M> {
         let scratch = self.machine.scratch();
         let victim = STLB_ENTRIES + scratch.victim as usize % VICTIMS;
         scratch.victim = (scratch.victim + 1) % VICTIMS as u32;
+        scratch.displaced = DISPLACED;
         self.evict(victim);
         self.put(victim, tag, low);
         self.put(slot, EMPTY, NOTHING);
@@ -134,6 +141,11 @@ impl<M: Machine> Kernel<M> {
                 *binding = victim as u16;
             }
         }
+    }
+
+    /// EntryLo of a tag, if it is bound.
+    pub(crate) fn bound(&mut self, tag: u32) -> Option<u32> {
+        self.place(tag).map(|place| self.binding(place).1)
     }
 
     /// Takes the binding of a tag away, if there is one.
@@ -161,13 +173,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes away all bindings of an ASID.
     pub(crate) fn purge_asid(&mut self, gone: u8) {
-        let mut from = 0;
-        while self.asids.bindings(gone) != 0
-            && let Some(place) = self.search(from, |tag, _| tag & EMPTY == 0 && asid(tag) == gone)
-        {
-            self.evict(place);
-            from = place + 1;
+        if self.asids.bindings(gone) == 0 {
+            return;
         }
+        self.each_binding(|kernel, place, tag| {
+            if asid(tag) == gone {
+                kernel.empty(place);
+            }
+            kernel.asids.bindings(gone) > 0
+        });
+        self.machine.tlb_forget();
     }
 
     /// Takes away all bindings to a page, but those of `keep`.
@@ -209,17 +224,61 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes away all bindings of an environment, and all to its pages, in one pass.
     pub(crate) fn purge_env(&mut self, env: Env) {
-        let mut from = 0;
-        while let Some(place) = self.search(from, |tag, _| tag & EMPTY == 0) {
-            let (tag, low) = self.binding(place);
-            let of_its_page = match self.page_bound(low) {
-                Some(page) => self.state(page).owner == env.owner(),
+        self.each_binding(|kernel, place, tag| {
+            let (_, low) = kernel.binding(place);
+            let of_its_page = match kernel.page_bound(low) {
+                Some(page) => kernel.state(page).owner == env.owner(),
                 None => false,
             };
-            if of_its_page || self.asids.env(asid(tag)) == Some(env) {
-                self.evict(place);
+            if of_its_page || kernel.asids.env(asid(tag)) == Some(env) {
+                kernel.empty(place);
             }
-            from = place + 1;
+            true
+        });
+        self.machine.tlb_forget();
+    }
+
+    /// Goes through all bindings, place and tag, until that is enough. Most slots are empty: they are passed
+    /// over in groups.
+    fn each_binding(&mut self, mut visit: impl FnMut(&mut Self, usize, u32) -> bool) {
+        for first in (0..STLB_ENTRIES).step_by(GROUP) {
+            let tags = &self.machine.stlb().tags;
+            let (groups, _) = tags.as_chunks::<GROUP>();
+            let Some(group) = groups.get(first / GROUP) else {
+                return;
+            };
+            if group.iter().fold(EMPTY, |all, tag| all & tag) != 0 {
+                continue;
+            }
+            for slot in first..first + GROUP {
+                let tag = self.machine.stlb().tags[slot % STLB_ENTRIES];
+                if tag & EMPTY == 0 && !visit(self, slot, tag) {
+                    return;
+                }
+            }
+        }
+        for place in STLB_ENTRIES..PLACES {
+            let (tag, _) = self.binding(place);
+            if tag & EMPTY == 0 && !visit(self, place, tag) {
+                return;
+            }
+        }
+    }
+
+    /// Ends what victims there are. Whoever runs goes on at its slice-end handler.
+    pub(crate) fn end_victims(&mut self) {
+        if core::mem::take(&mut self.machine.scratch().displaced) != 0 {
+            (STLB_ENTRIES..PLACES).for_each(|place| self.evict(place));
+        }
+    }
+
+    /// Puts the page that an interrupted instruction is fetched from back into the TLB, whatever was purged
+    /// meanwhile: an application may stand between the load of `k0` and the jump by it, where no miss may fall.
+    pub(crate) fn keep_fetched(&mut self, address: u32) {
+        let tag = tag(address, asid(self.machine.scratch().current_high));
+        if let Some(low) = self.bound(tag) {
+            self.machine.tlb_delete(tag);
+            self.machine.tlb_write_random(tag, low);
         }
     }
 
@@ -229,12 +288,18 @@ impl<M: Machine> Kernel<M> {
 
     /// Empties a place, and the TLB of what was in it.
     fn evict(&mut self, place: usize) {
+        if let Some(tag) = self.empty(place) {
+            self.machine.tlb_delete(tag);
+        }
+    }
+
+    /// Empties a place; the tag that was in it, which the TLB may still have: where many go, it forgets all at once.
+    fn empty(&mut self, place: usize) -> Option<u32> {
         let (tag, low) = self.binding(place);
         if tag & EMPTY != 0 {
-            return;
+            return None;
         }
         self.put(place, EMPTY, NOTHING);
-        self.machine.tlb_delete(tag);
         self.asids.unbound(asid(tag));
         if let Some(page) = self.page_bound(low) {
             let binding = &mut self.state(page).binding;
@@ -242,5 +307,6 @@ impl<M: Machine> Kernel<M> {
                 *binding = UNBOUND;
             }
         }
+        Some(tag)
     }
 }

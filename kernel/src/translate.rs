@@ -46,14 +46,33 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn tlb_delete_many(&mut self, address: u32, count: u32) -> Answer {
-        if count > MOST_BATCH {
-            return Err(Error::BadValue);
+        for at in several(address, count)? {
+            self.unbind(at)?;
         }
-        if address >= USER_END || count > (USER_END - address).div_ceil(PAGE_BYTES) {
-            return Err(Error::BadAddress);
+        Ok((0, 0))
+    }
+
+    pub(crate) fn tlb_protect(&mut self, address: u32, count: u32) -> Answer {
+        let asid = self.running_asid();
+        for at in several(address, count)? {
+            let tag = tag(at, asid);
+            if let Some(low) = self.bound(tag) {
+                self.insert(tag, low & !ENTRY_DIRTY);
+            }
         }
-        for page in 0..count {
-            self.unbind((address & !(PAGE_BYTES - 1)) + page * PAGE_BYTES)?;
+        Ok((0, 0))
+    }
+
+    pub(crate) fn tlb_unprotect(&mut self, address: u32, count: u32) -> Answer {
+        let caller = self.current();
+        let asid = self.running_asid();
+        for at in several(address, count)? {
+            let tag = tag(at, asid);
+            let Some(low) = self.bound(tag) else { continue };
+            let page = self.page(PageNo::of(low).ok_or(Error::BadName)?)?;
+            if self.may_map(caller, page, true).is_ok() {
+                self.insert(tag, low | ENTRY_DIRTY);
+            }
         }
         Ok((0, 0))
     }
@@ -140,4 +159,16 @@ impl<M: Machine> Kernel<M> {
     fn running_asid(&mut self) -> u8 {
         crate::stlb::asid(self.machine.scratch().current_high)
     }
+}
+
+/// The addresses of pages that follow each other.
+fn several(address: u32, count: u32) -> Result<impl Iterator<Item = u32>, Error> {
+    if count > MOST_BATCH {
+        return Err(Error::BadValue);
+    }
+    if address >= USER_END || count > (USER_END - address).div_ceil(PAGE_BYTES) {
+        return Err(Error::BadAddress);
+    }
+    let first = address & !(PAGE_BYTES - 1);
+    Ok((0..count).map(move |page| first + page * PAGE_BYTES))
 }

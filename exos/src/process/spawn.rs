@@ -163,7 +163,6 @@ fn save(
     set(main + offset_of!(Context, pc), image.entry);
     set(main + 4 * STACK_POINTER, STACK_TOP - ARGUMENT_ROOM);
     set(offset_of!(SavePage, console_page), u32::from(console.0));
-    set(offset_of!(SavePage, batch_page), u32::MAX);
     let bytes = options.arguments.as_bytes();
     set(offset_of!(SavePage, arguments_bytes), bytes.len() as u32);
     window.write(offset_of!(SavePage, arguments) as u32, bytes);

@@ -2,6 +2,7 @@
 
 use crate::layout::SavePage;
 use aegis_abi::Error;
+use aegis_abi::layout::{ENTRY_DIRTY, ENTRY_VALID};
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -66,6 +67,24 @@ pub(super) fn peek(address: u32) -> u32 {
 
 pub(super) fn poke(address: u32, word: u32) {
     MEMORY.with_borrow_mut(|memory| memory.insert(address, word));
+}
+
+pub(super) fn change_dirty(first: u32, end: u32, dirty: bool) -> u32 {
+    let mut at = first;
+    while end - at >= 16 {
+        let four = [0, 4, 8, 12].map(|offset| at + offset);
+        if four.iter().any(|word| peek(*word) & ENTRY_VALID == 0) {
+            break;
+        }
+        for word in four {
+            poke(
+                word,
+                peek(word) & !ENTRY_DIRTY | if dirty { ENTRY_DIRTY } else { 0 },
+            );
+        }
+        at += 16;
+    }
+    at
 }
 
 pub(super) fn poke_byte(address: u32, byte: u8) {

@@ -2,9 +2,14 @@
 #![expect(unsafe_code, reason = "the island: each block says what it rests on")]
 
 use crate::layout::{SAVE, SavePage};
+use aegis_abi::layout::{ENTRY_DIRTY, ENTRY_VALID};
 use core::cell::UnsafeCell;
 
-core::arch::global_asm!(include_str!("calls.S"));
+core::arch::global_asm!(
+    include_str!("calls.S"),
+    DIRTY = const ENTRY_DIRTY,
+    VALID = const ENTRY_VALID,
+);
 
 /// A word that anybody may read and set. No references to it are handed out, and each access is made, for
 /// a handler may come at any instruction.
@@ -42,6 +47,8 @@ unsafe extern "C" {
     safe fn exos_call(message: &mut [u32; 12], selector: u32, awaited: u32) -> u32;
     safe fn exos_send(message: &[u32; 12], selector: u32) -> u32;
     safe fn exos_yield(target: u32) -> u32;
+    fn exos_protect(first: u32, end: u32) -> u32;
+    fn exos_unprotect(first: u32, end: u32) -> u32;
 }
 
 pub(crate) fn stack_call([a0, a1, a2, a3]: [u32; 4], selector: u32) -> u64 {
@@ -90,6 +97,18 @@ pub(super) fn peek(address: u32) -> u32 {
 pub(super) fn poke(address: u32, word: u32) {
     // SAFETY: as for `peek`.
     unsafe { (address as *mut u32).write_volatile(word) }
+}
+
+/// Takes D from such words, or gives it to them, as long as there are four of which all have V; where that ends.
+pub(super) fn change_dirty(first: u32, end: u32, dirty: bool) -> u32 {
+    // SAFETY: as for `peek`; nothing else is touched.
+    unsafe {
+        if dirty {
+            exos_unprotect(first, end)
+        } else {
+            exos_protect(first, end)
+        }
+    }
 }
 
 /// Sets such a byte.

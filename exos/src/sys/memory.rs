@@ -6,11 +6,8 @@
 //! word that is not mapped faults, and the program's handlers decide, as for any access.
 
 use super::raw;
-use crate::layout::{ARENA, BATCH, CONSOLE, TABLE, VIEWS};
+use crate::layout::{ARENA, CONSOLE, TABLE, VIEWS};
 use aegis_abi::layout::{PAGE_BYTES, USER_END};
-
-/// Pairs that fit the page for calls that take many.
-pub(crate) const BATCH_PAIRS: u32 = PAGE_BYTES / 8;
 
 /// The word of the page table for an address. Its region must have a page.
 pub(crate) fn table_word(address: u32) -> u32 {
@@ -22,11 +19,25 @@ pub(crate) fn set_table_word(address: u32, word: u32) {
     raw::poke(table_address(address), word);
 }
 
-/// Sets a pair of those for calls that take many.
-pub(crate) fn set_pair(number: u32, address: u32, entry: u32) {
-    let at = BATCH + number % BATCH_PAIRS * 8;
-    raw::poke(at, address);
-    raw::poke(at + 4, entry);
+/// Changes the words of the page table for pages that follow each other, whose regions must have pages. Where D
+/// is to be set or cleared, words with V are changed four at a time; every other by itself.
+pub(crate) fn change_table(
+    address: u32,
+    pages: u32,
+    dirty: Option<bool>,
+    other: impl Fn(u32) -> u32,
+) {
+    let mut at = table_address(address);
+    let end = at + pages * 4;
+    while at < end {
+        if let Some(dirty) = dirty {
+            at = raw::change_dirty(at, end, dirty);
+        }
+        if at < end {
+            raw::poke(at, other(raw::peek(at)));
+            at += 4;
+        }
+    }
 }
 
 /// Copies bytes to where they are printed from, as far as the page goes.
@@ -135,6 +146,37 @@ mod tests {
             (view_word(window, 8), view_word(window, 12)),
             (0x0403_0201, 5)
         );
+    }
+
+    #[test]
+    fn words_of_the_table_change_alone_and_in_fours() {
+        const V: u32 = aegis_abi::layout::ENTRY_VALID;
+        const D: u32 = aegis_abi::layout::ENTRY_DIRTY;
+        let first = ARENA + 0x7000;
+        // The sixth is another kind of word.
+        let before = |page: u32| page << 12 | if page == 5 { 1 } else { V };
+        for pages in 1..10 {
+            for dirty in [None, Some(true), Some(false)] {
+                for page in 0..10 {
+                    set_table_word(first + page * PAGE_BYTES, before(page) | D & page << 10);
+                }
+                change_table(first, pages, dirty, |word| match dirty {
+                    Some(true) if word & V != 0 => word | D,
+                    Some(false) if word & V != 0 => word & !D,
+                    _ => word + 2,
+                });
+                for page in 0..10 {
+                    let word = before(page) | D & page << 10;
+                    let changed = match dirty {
+                        _ if page >= pages => word,
+                        Some(true) if page != 5 => word | D,
+                        Some(false) if page != 5 => word & !D,
+                        _ => word + 2,
+                    };
+                    assert_eq!(table_word(first + page * PAGE_BYTES), changed);
+                }
+            }
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod entry;
 
 pub use entry::{Access, Entry, State};
 
-use crate::layout::{ARENA, BATCH, REGION_BYTES, STACK_BYTES, STACKS, TABLE, TRANSFER_TOP, VIEWS};
+use crate::layout::{ARENA, REGION_BYTES, STACK_BYTES, STACKS, TABLE, TRANSFER_TOP, VIEWS};
 use crate::sys::{self, Global, memory, save_page};
 use aegis_abi::layout::{ANY, ENTRY_DIRTY, ENTRY_VALID, MOST_BATCH, PAGE_BYTES, USER_END};
 use aegis_abi::{EnvId, Error, PageNo};
@@ -96,41 +96,40 @@ pub fn free(address: u32, pages: u32) -> Result<(), Error> {
     Ok(())
 }
 
-/// Changes what may be done to pages of the arena, all with a few calls.
+/// Changes what may be done to pages of the arena, all with a few calls. A page of another's that may not be
+/// written to stays as it is to the kernel: a store to it is a fault.
 ///
 /// # Errors
 ///
-/// As [`map`]. Pages before the one that was refused are changed.
+/// As [`map`], but that one page alone is refused what the kernel does not allow.
 pub fn protect(address: u32, pages: u32, access: Access) -> Result<(), Error> {
     check(address, pages)?;
     if pages == 1 {
         let entry = entry(address).with(access);
         return set(address, entry);
     }
-    for page in 0..pages {
-        let address = address + page * PAGE_BYTES;
+    let dirty = match access {
+        Access::None => None,
+        Access::Read => Some(false),
+        Access::Write => Some(true),
+    };
+    let mut done = 0;
+    while done < pages {
+        let address = address + done * PAGE_BYTES;
+        let count = (pages - done).min((REGION_BYTES - address % REGION_BYTES) / PAGE_BYTES);
         if has_table(address) {
-            memory::set_table_word(address, entry(address).with(access).word());
+            memory::change_table(address, count, dirty, |word| {
+                Entry::of(word).with(access).word()
+            });
         }
+        done += count;
     }
-    if access == Access::None {
-        return forget(address, pages);
+    // What is not bound stays so until it is touched.
+    match access {
+        Access::None => in_batches(address, pages, sys::tlb_delete_many),
+        Access::Read => in_batches(address, pages, sys::tlb_protect),
+        Access::Write => in_batches(address, pages, sys::tlb_unprotect),
     }
-    let buffer = batch_page()?.physical();
-    let mut pairs = 0;
-    for page in 0..pages {
-        let address = address + page * PAGE_BYTES;
-        let entry = entry(address);
-        if entry.is_valid() {
-            memory::set_pair(pairs, address, entry.word());
-            pairs += 1;
-        }
-        if pairs == MOST_PAIRS || (page + 1 == pages && pairs > 0) {
-            sys::tlb_write_many(buffer, pairs)?;
-            pairs = 0;
-        }
-    }
-    Ok(())
 }
 
 /// The word at an aligned address of the arena.
@@ -280,10 +279,19 @@ fn set(address: u32, entry: Entry) -> Result<(), Error> {
 
 /// Makes the kernel forget the bindings of pages.
 fn forget(address: u32, pages: u32) -> Result<(), Error> {
+    in_batches(address, pages, sys::tlb_delete_many)
+}
+
+/// Does something to pages, as many at once as the kernel takes.
+fn in_batches(
+    address: u32,
+    pages: u32,
+    call: impl Fn(u32, u32) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut done = 0;
     while done < pages {
         let count = (pages - done).min(MOST_BATCH);
-        sys::tlb_delete_many(address + done * PAGE_BYTES, count)?;
+        call(address + done * PAGE_BYTES, count)?;
         done += count;
     }
     Ok(())
@@ -308,16 +316,6 @@ fn has_table(address: u32) -> bool {
     there.is_some_and(|there| there.get() != 0)
 }
 
-fn batch_page() -> Result<PageNo, Error> {
-    let known = save_page().batch_page.get();
-    if known != u32::MAX {
-        return Ok(PageNo(known as u16));
-    }
-    let page = guarantee_own(BATCH)?;
-    save_page().batch_page.set(u32::from(page.0));
-    Ok(page)
-}
-
 /// Whether pages lie in the arena.
 fn check(address: u32, pages: u32) -> Result<(), Error> {
     let aligned = address.is_multiple_of(PAGE_BYTES);
@@ -329,12 +327,6 @@ fn check(address: u32, pages: u32) -> Result<(), Error> {
     }
 }
 
-/// Pairs of one call.
-const MOST_PAIRS: u32 = if MOST_BATCH < memory::BATCH_PAIRS {
-    MOST_BATCH
-} else {
-    memory::BATCH_PAIRS
-};
 /// Bytes of a view that another follows.
 const VIEW_BYTES: u32 = 0x0010_0000;
 

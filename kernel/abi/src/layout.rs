@@ -100,8 +100,10 @@ pub const DEATH_REVOKED: u32 = 34;
 /// bytes; and the bytes of zeros behind them.
 pub const FLAT_MAGIC: u32 = 0x7461_6c66;
 
-/// Pairs or pages of one call of `tlb_write_many` or `tlb_delete_many`, at most.
+/// Pairs or pages of one call of `tlb_write_many`, `tlb_delete_many`, `tlb_protect` or `tlb_unprotect`, at most.
 pub const MOST_BATCH: u32 = 128;
+/// Bytes that one call of `console_write` takes, at most.
+pub const MOST_PRINTED: u32 = 128;
 
 /// Tables that anybody may read: page ownership, an array of `PageState`.
 pub const TABLE_PAGES: u32 = 0;

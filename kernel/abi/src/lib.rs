@@ -74,6 +74,11 @@ macro_rules! syscall_table {
                  Stops at the first that is refused; those before it stand.";
             primitive tlb_delete_many(address: u32, count: u32) ! [BadAddress, BadValue]
                 "TLBvadelete for `count` pages from `address`.";
+            primitive tlb_protect(address: u32, count: u32) ! [BadAddress, BadValue]
+                "Of `count` pages from `address` in the current context, those that are bound can be written to no more: D is cleared in TLB and STLB.";
+            primitive tlb_unprotect(address: u32, count: u32) ! [BadAddress, BadValue]
+                "Of `count` pages from `address` in the current context, those that are bound to a page that the caller may write to can be: \
+                 D is set in TLB and STLB. Bindings to other pages stay as they are.";
             primitive fpu_modify(enable: u32) ! [BadValue]
                 "FPUmod (table 3): makes coprocessor 1 usable or not.";
             primitive context_switch(context: ContextNo) ! [BadName]
@@ -116,8 +121,9 @@ macro_rules! syscall_table {
             stack revoke(env: EnvId, kind: u32, count: u32, ticks: u32) -> "0" ! [BadName, NotOwner, BadValue]
                 "Asks an environment that the caller controls to give back so many of a kind (`layout::REVOKE_*`) within so many ticks; \
                  takes them by force afterwards, but never pages of its reserve, pages that are pinned, or the last slice.";
-            stack console_write(physical: u32, bytes: u32) -> "the bytes written" ! [BadName, NotOwner, BadAddress, BadValue]
-                "Prints bytes of one page of the caller's. The caller must hold the console.";
+            stack console_write(physical: u32, bytes: u32) -> "the bytes taken" ! [BadName, NotOwner, BadAddress, BadValue]
+                "Prints bytes of one page of the caller's: of the first `layout::MOST_PRINTED` as many as there is room for now, be it none. \
+                 The caller must hold the console.";
             stack console_read() -> "the byte, or 256 if none was typed" ! [NotOwner]
                 "Reads a byte that was typed. The caller must hold the console.";
             stack console_capability() -> "the upper word of the proof; the lower in `v1`" ! [NotOwner]

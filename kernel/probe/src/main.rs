@@ -22,6 +22,8 @@ core::arch::global_asm!(
     PAGE_ALLOC = const Syscall::page_alloc.selector(),
     PAGE_GIVE = const Syscall::page_give.selector(),
     TLB_WRITE = const Syscall::tlb_write.selector(),
+    TLB_PROTECT = const Syscall::tlb_protect.selector(),
+    TLB_UNPROTECT = const Syscall::tlb_unprotect.selector(),
     CONTEXT_SWITCH = const Syscall::context_switch.selector(),
     FPU_MODIFY = const Syscall::fpu_modify.selector(),
     ENV_CREATE = const Syscall::env_create.selector(),

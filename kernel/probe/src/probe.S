@@ -183,6 +183,54 @@ after_protect:
     nop
     addiu $s8, $s8, 1               # 17
 
+# All of them with one call: not to be written, then to be.
+    addiu $s3, $zero, 3
+2:  addiu $s2, $zero, {TLB_PROTECT}
+    addiu $s6, $zero, 107           # what is there after a store that is skipped
+1:  lui   $t1, MAPPED
+    addiu $t2, $zero, 100
+    .irp  register, $t0, $t3, $t4, $t5
+    addiu \register, $zero, 120
+    .endr
+    addu  $v0, $s2, $zero
+    .globl change_many
+change_many:
+    syscall
+    .globl after_change_many
+after_change_many:
+    bne   $v0, $zero, failed
+    lui   $k1, MAPPED
+    bne   $t1, $k1, failed
+    addiu $k1, $zero, 100
+    bne   $t2, $k1, failed
+    addiu $k1, $zero, 120
+    .irp  register, $t0, $t3, $t4, $t5
+    bne   \register, $k1, failed
+    nop
+    .endr
+    addiu $s1, $zero, 100           # each of them
+    lui   $s4, MAPPED
+3:  addiu $t0, $zero, 107
+    sw    $t0, DATA + 0x200($zero)
+    addiu $t0, $zero, 108
+    sw    $t0, 0x200($s4)           # skipped, or not
+    lw    $t0, DATA + 0x200($zero)
+    addiu $s1, $s1, -1
+    bne   $t0, $s6, failed
+    nop
+    bne   $s1, $zero, 3b
+    addiu $s4, $s4, 4096
+    addiu $s2, $s2, {TLB_UNPROTECT} - {TLB_PROTECT} # once more, the other way
+    addiu $s6, $s6, 1
+    addiu $t0, $zero, 109
+    bne   $s6, $t0, 1b
+    nop
+    addiu $s3, $s3, -1
+    bne   $s3, $zero, 2b
+    addiu $t0, $zero, 107
+    sw    $t0, DATA + 0x200($zero)
+    addiu $s8, $s8, 1               # 18
+
 # A miss that is the application's to handle: skipped as any exception.
     addiu $t0, $zero, 108
     lui   $s4, UNMAPPED
@@ -194,74 +242,74 @@ missed:
     addiu $s1, $s1, -1
     bne   $s1, $zero, 1b
     nop
-    expect $t0, 108                 # 18
+    expect $t0, 108                 # 19
 
 # Contexts: the bindings of one are not the other's; guaranteed mappings are everywhere.
     addiu $t1, $zero, 1
     call  {CONTEXT_SWITCH}
-    expect $v0, 0                   # 19
+    expect $v0, 0                   # 20
     lui   $s4, MAPPED
     addiu $t9, $zero, 121
     lw    $t9, 0x200($s4)           # skipped
-    expect $t9, 121                 # 20
+    expect $t9, 121                 # 21
     addu  $t1, $zero, $zero
     call  {CONTEXT_SWITCH}
-    expect $v0, 0                   # 21
+    expect $v0, 0                   # 22
     lw    $t9, 0x200($s4)
-    expect $t9, 107                 # 22
+    expect $t9, 107                 # 23
     addiu $t1, $zero, 4
     call  {CONTEXT_SWITCH}
-    expect $v0, {BAD_NAME}          # 23
+    expect $v0, {BAD_NAME}          # 24
     addiu $t1, $zero, 1             # a primitive in a delay slot: refused
     addiu $v0, $zero, {CONTEXT_SWITCH}
     b     failed
     syscall
-    expect $v0, {IN_SLOT}           # 24
-    expect $t1, 1                   # 25
+    expect $v0, {IN_SLOT}           # 25
+    expect $t1, 1                   # 26
 
 # Coprocessor 1: not usable, usable, not usable.
     addiu $t9, $zero, 122
     .word 0x44192000                # mfc1 t9, f4: skipped
     nop
-    expect $t9, 122                 # 26
+    expect $t9, 122                 # 27
     addiu $t1, $zero, 1
     call  {FPU_MODIFY}
-    expect $v0, 0                   # 27
+    expect $v0, 0                   # 28
     addiu $t0, $zero, 123
     .word 0x44882000                # mtc1 t0, f4
     nop
     .word 0x44192000                # mfc1 t9, f4
     nop
-    expect $t9, 123                 # 28
+    expect $t9, 123                 # 29
     call  {TICKS}                   # it stays so over a call
     .word 0x44192000                # mfc1 t9, f4
     nop
-    expect $t9, 123                 # 29
+    expect $t9, 123                 # 30
     addu  $t1, $zero, $zero
     call  {FPU_MODIFY}
-    expect $v0, 0                   # 30
+    expect $v0, 0                   # 31
     addiu $t9, $zero, 124
     .word 0x44192000                # mfc1 t9, f4: skipped
     nop
-    expect $t9, 124                 # 31
+    expect $t9, 124                 # 32
 
 # A child with this very page.
     addiu $a0, $zero, {ANY}
     call  {PAGE_ALLOC}
-    succeed                         # 32
+    succeed                         # 33
     addu  $a0, $v0, $zero
     call  {ENV_CREATE}
-    expect $v0, 1                   # 33
+    expect $v0, 1                   # 34
     addiu $a0, $zero, {ANY}
     call  {PAGE_ALLOC}
-    succeed                         # 34
+    succeed                         # 35
     addu  $s5, $v0, $zero           # s5 = the page
     sll   $s6, $v0, 12              # s6 = its address
     addu  $a0, $zero, $zero
     addiu $a1, $zero, COPY
     ori   $a2, $s6, {WRITABLE}
     call  {ENV_GUARANTEE}
-    expect $v0, 0                   # 35
+    expect $v0, 0                   # 36
     addiu $t0, $zero, 0x1000
 1:  lw    $t1, 0($t0)
     addiu $t0, $t0, 4
@@ -273,26 +321,26 @@ missed:
     addiu $a1, $zero, COPY
     addu  $a2, $zero, $zero
     call  {ENV_GUARANTEE}
-    expect $v0, 0                   # 36
+    expect $v0, 0                   # 37
     addu  $a0, $s5, $zero
     addiu $a1, $zero, 1
     call  {PAGE_GIVE}
-    expect $v0, 0                   # 37
+    expect $v0, 0                   # 38
     addiu $a0, $zero, 1
     addiu $a1, $zero, 0x1000
     ori   $a2, $s6, {VALID}
     call  {ENV_GUARANTEE}
-    expect $v0, 0                   # 38
+    expect $v0, 0                   # 39
     addiu $a0, $zero, 1
     addiu $a1, $zero, {SYNCHRONOUS}
     addiu $a2, $zero, %lo(called)
     call  {ENV_ENTRY}
-    expect $v0, 0                   # 39
+    expect $v0, 0                   # 40
     addiu $a0, $zero, 1
     addiu $a1, $zero, {ASYNCHRONOUS}
     addiu $a2, $zero, %lo(lent)
     call  {ENV_ENTRY}
-    expect $v0, 0                   # 40
+    expect $v0, 0                   # 41
 
 # Transfers: there and back, thrice each way, so that everything is in caches and TLB. s8 tells the child who calls.
     addiu $s7, $zero, 3
@@ -320,8 +368,8 @@ replied:                            # in the parent
     addiu $s7, $s7, -1
     bne   $s7, $zero, 1b
     nop
-    expect $t0, 109                 # 41
-    expect $t9, 110                 # 42
+    expect $t0, 109                 # 42
+    expect $t9, 110                 # 43
     addiu $s7, $zero, 3
 1:  call  {ACALL_CHILD}
     b     failed
@@ -340,8 +388,8 @@ returned:                           # in the parent
     addiu $s7, $s7, -1
     bne   $s7, $zero, 1b
     nop
-    expect $t0, 109                 # 43
-    expect $t9, 110                 # 44
+    expect $t0, 109                 # 44
+    expect $t9, 110                 # 45
 
 # A line that is printed while the clock ticks; then so many that not all can wait.
     addiu $t0, $zero, %lo(line)
@@ -355,14 +403,14 @@ returned:                           # in the parent
     addiu $a0, $s0, 0x300
     addiu $a1, $zero, line_end - line
     call  {CONSOLE_WRITE}
-    expect $v0, line_end - line     # 45
+    expect $v0, line_end - line     # 46
 
 # Two clock ticks: no register changes, HI and LO neither.
     call  {TICKS}
-    succeed                         # 46
+    succeed                         # 47
     addiu $s1, $v0, 2
     addiu $s2, $zero, 3000          # turns in which they come, on the slowest clock
-2:  addiu $s8, $zero, 46
+2:  addiu $s8, $zero, 47
     addiu $t0, $zero, 111
     addiu $t1, $zero, 112
     addiu $a0, $zero, 113
@@ -380,20 +428,20 @@ returned:                           # in the parent
     addiu $k0, $k0, -120
     bne   $k0, $zero, failed
     nop
-    expect $t0, 111                 # 47
-    expect $t1, 112                 # 48
-    expect $a0, 113                 # 49
-    expect $at, 114                 # 50
-    expect $t9, 115                 # 51
-    expect $ra, 116                 # 52
-    expect $sp, 117                 # 53
-    expect $v1, 118                 # 54
+    expect $t0, 111                 # 48
+    expect $t1, 112                 # 49
+    expect $a0, 113                 # 50
+    expect $at, 114                 # 51
+    expect $t9, 115                 # 52
+    expect $ra, 116                 # 53
+    expect $sp, 117                 # 54
+    expect $v1, 118                 # 55
     mflo  $t0
     mfhi  $t1
-    expect $t0, 12432               # 55
-    expect $t1, 0                   # 56
+    expect $t0, 12432               # 56
+    expect $t1, 0                   # 57
     call  {TICKS}
-    addiu $s8, $s8, 1               # 57
+    addiu $s8, $s8, 1               # 58
     addiu $s2, $s2, -1
     beq   $s2, $zero, failed
     subu  $t0, $v0, $s1
@@ -405,7 +453,7 @@ returned:                           # in the parent
     addiu $a1, $zero, {SLICE_START}
     addiu $a2, $zero, %lo(reborn)
     call  {ENV_ENTRY}
-    expect $v0, 0                   # 58
+    expect $v0, 0                   # 59
     sw    $s0, DATA + 0x280($zero)
     addiu $s7, $zero, 99
     call  {SCALL_CHILD}
@@ -419,16 +467,24 @@ reborn:
     mflo  $t1
     or    $at, $at, $t0
     or    $at, $at, $t1
-    addiu $s8, $zero, 58
-    expect $at, 0                   # 59
+    addiu $s8, $zero, 59
+    expect $at, 0                   # 60
     call  {SCALL_CHILD}             # it lives no more
-    expect $v0, {NO_SUCH_CALL}      # 60
+    expect $v0, {NO_SUCH_CALL}      # 61
     lw    $s0, DATA + 0x280($zero)
-    addiu $s3, $zero, 86
-1:  addiu $a0, $s0, 0x300
+    addiu $s3, $zero, 84
+1:  addiu $s8, $s8, 1               # 62 and on
+    addu  $s1, $zero, $zero         # what has been taken of the line
+2:  addu  $a0, $s0, $s1
+    addiu $a0, $a0, 0x300
     addiu $a1, $zero, line_end - line
+    subu  $a1, $a1, $s1
     call  {CONSOLE_WRITE}
-    expect $v0, line_end - line     # 61 and on
+    bltz  $v0, failed
+    addu  $s1, $s1, $v0
+    addiu $s2, $zero, line_end - line
+    bne   $s1, $s2, 2b
+    nop
     addiu $s3, $s3, -1
     bne   $s3, $zero, 1b
     nop

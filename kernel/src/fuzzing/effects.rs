@@ -6,9 +6,9 @@ use aegis_abi::{
     Capability, EnvId, Error, PageNo, Rights, Syscall,
     bookkeeping::{NO_PAGE, NOT_DUE},
     layout::{
-        ANY, ENTRY_REVOKE, ENTRY_SLICE_END, ENTRY_SLICE_START, MOST_BATCH, MOST_EXCESS,
-        MOST_REPOSSESSED, PAGE_BYTES, REVOKE_ALL, REVOKE_PAGES, REVOKE_PAGES_AT_ONCE,
-        REVOKE_SLICES, REVOKE_TICKS, SLICES, USER_END,
+        ANY, ENTRY_DIRTY, ENTRY_REVOKE, ENTRY_SLICE_END, ENTRY_SLICE_START, MOST_BATCH,
+        MOST_EXCESS, MOST_PRINTED, MOST_REPOSSESSED, PAGE_BYTES, REVOKE_ALL, REVOKE_PAGES,
+        REVOKE_PAGES_AT_ONCE, REVOKE_SLICES, REVOKE_TICKS, SLICES, USER_END,
     },
 };
 use std::vec::Vec;
@@ -118,6 +118,13 @@ impl Model {
                     self.unbind((a[0] & !(PAGE_BYTES - 1)) + page * PAGE_BYTES, fake);
                 }
             }
+            Syscall::tlb_protect | Syscall::tlb_unprotect => {
+                for page in 0..a[1] {
+                    let at = (a[0] & !(PAGE_BYTES - 1)) + page * PAGE_BYTES;
+                    self.change_rights(at, call == Syscall::tlb_unprotect);
+                    self.look_at(at, fake);
+                }
+            }
             Syscall::page_code | Syscall::tlb_write_many => {}
             Syscall::fpu_modify => self.me().fpu = a[0] == 1,
             Syscall::context_switch => self.me().context = a[0] as u8,
@@ -216,7 +223,7 @@ impl Model {
                 let keep = self.held(a[0] as u8, a[1]).saturating_sub(count);
                 self.ask(a[0] as u8, a[1], keep, a[3]);
             }
-            Syscall::console_write => assert_eq!(v0, a[1]),
+            Syscall::console_write => assert_eq!(v0, a[1].min(MOST_PRINTED)),
             Syscall::console_read => assert!(v0 <= 256),
             Syscall::console_capability => self.make(Capability::console_name(), (v0, v1)),
             Syscall::console_bind => self.me().console = true,
@@ -231,6 +238,22 @@ impl Model {
         let context = self.me().context;
         let page = address & !(PAGE_BYTES - 1);
         self.bindings.insert((self.current, context, page), low);
+    }
+
+    /// Whether a page can be written to, if it is bound and its owner allows that.
+    fn change_rights(&mut self, page: u32, write: bool) {
+        let key = (self.current, self.me().context, page);
+        let Some(&low) = self.bindings.get(&key) else {
+            return;
+        };
+        let changed = if write {
+            low | ENTRY_DIRTY
+        } else {
+            low & !ENTRY_DIRTY
+        };
+        if self.binding(page, changed).is_empty() {
+            self.bindings.insert(key, changed);
+        }
     }
 
     fn unbind(&mut self, address: u32, fake: &Fake) {

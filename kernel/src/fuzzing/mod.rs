@@ -167,6 +167,8 @@ fn is_primitive(call: Syscall) -> bool {
             | Syscall::tlb_delete
             | Syscall::tlb_write_many
             | Syscall::tlb_delete_many
+            | Syscall::tlb_protect
+            | Syscall::tlb_unprotect
             | Syscall::fpu_modify
             | Syscall::context_switch
     )

@@ -61,7 +61,7 @@ impl Model {
                     why.extend(refused.find(|why| !why.is_empty()).unwrap_or_default());
                 }
             }
-            Syscall::tlb_delete_many => {
+            Syscall::tlb_delete_many | Syscall::tlb_protect | Syscall::tlb_unprotect => {
                 why.when(a[1] > MOST_BATCH, Error::BadValue);
                 let end =
                     u64::from(a[0] & !(PAGE_BYTES - 1)) + u64::from(a[1]) * u64::from(PAGE_BYTES);

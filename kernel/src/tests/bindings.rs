@@ -169,6 +169,76 @@ fn batches_stop_at_the_first_pair_that_is_refused() {
 }
 
 #[test]
+fn many_pages_lose_the_right_to_be_written_and_get_it_where_they_may() {
+    let mut kernel = booted(64);
+    let env = child(&mut kernel);
+    let own = page(&mut kernel);
+    let rights = [1, 3].map(|rights| {
+        let shared = page(&mut kernel);
+        let make = Syscall::page_capability;
+        let proof = both(&mut kernel, make, &[shared, rights]).expect("it is the caller's");
+        (rights << 24 | shared, proof)
+    });
+    call(&mut kernel, Syscall::page_give, &[own, env]).expect("it is given");
+    yield_to(&mut kernel, env);
+    for (name, (high, low)) in rights {
+        call(&mut kernel, Syscall::page_bind, &[name, high, low]).expect("it was made");
+    }
+    // Across a group of slots that follow each other; two are not bound.
+    let first = 0x7f_e000;
+    let shared = rights.map(|(name, _)| (name & 0xffff) << 12);
+    let own = own << 12;
+    let entries = [
+        own | 0x600,
+        shared[0] | 0x200,
+        shared[1] | 0x600,
+        own | 0xe00,
+    ];
+    for (at, entry) in (first..).step_by(0x1000).zip(entries) {
+        assert_eq!(bind(&mut kernel, at, entry), Ok(()));
+    }
+    let many = |kernel: &mut Kernel<Fake>, call, at, count| {
+        let answer = primitive(kernel, call, at, count);
+        let now = [0, 1, 2, 3, 4].map(|page| bound(kernel, first + page * 0x1000));
+        (answer, now)
+    };
+    let protect = many(&mut kernel, Syscall::tlb_protect, first + 0xfff, 5);
+    let read = entries.map(|entry| Some(entry & !0x400));
+    assert_eq!(protect.0, Ok(()));
+    assert_eq!(protect.1[..4], read);
+    assert_eq!(protect.1[4], None);
+    let unprotect = many(&mut kernel, Syscall::tlb_unprotect, first, 4);
+    assert_eq!(unprotect.0, Ok(()));
+    assert_eq!(
+        unprotect.1[..4],
+        entries.map(Some),
+        "what may be written again can be"
+    );
+    // Some of them, and none.
+    let some = many(&mut kernel, Syscall::tlb_protect, first + 0x3000, 1).1;
+    assert_eq!(some[..3], unprotect.1[..3]);
+    assert_eq!(some[3], read[3]);
+    for call in [Syscall::tlb_protect, Syscall::tlb_unprotect] {
+        assert_eq!(many(&mut kernel, call, first, 0), (Ok(()), some));
+        for (at, count, error) in [
+            (0x8000_0000, 1, Error::BadAddress),
+            (0x7fff_f000, 2, Error::BadAddress),
+            (first, 129, Error::BadValue),
+            (first, u32::MAX, Error::BadValue),
+        ] {
+            assert_eq!(many(&mut kernel, call, at, count), (Err(error), some));
+        }
+    }
+    // In another context nothing of it is bound.
+    assert_eq!(
+        primitive(&mut kernel, Syscall::context_switch, 1, 0),
+        Ok(())
+    );
+    let other = many(&mut kernel, Syscall::tlb_unprotect, first, 5);
+    assert_eq!(other, (Ok(()), [None; 5]));
+}
+
+#[test]
 fn a_miss_finds_guaranteed_mappings_in_every_context() {
     let mut kernel = booted(64);
     let own = page(&mut kernel);

@@ -1,7 +1,8 @@
 //! `cargo xtask image` and `cargo xtask boot`: the kernel with its programs, built and run.
 //!
 //! [`pack`] makes the modules that stand behind the kernel, [`boot`] runs the image on the simulator and
-//! on the emulators, [`screen`] reads what comes over the console, [`probe`] counts the hot paths.
+//! on the emulators, [`screen`] reads what comes over the console, [`probe`] counts the hot paths,
+//! [`protect`] what protection costs an application.
 
 pub(crate) mod boot;
 mod gxemul;
@@ -9,6 +10,7 @@ pub(crate) mod latency;
 mod mame;
 mod pack;
 pub(crate) mod probe;
+mod protect;
 pub(crate) mod screen;
 pub(crate) mod simulator;
 pub(crate) mod suite;

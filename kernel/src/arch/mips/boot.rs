@@ -4,7 +4,7 @@
 //! pages there are. A host that has put the image into memory itself hands over how much there is and a
 //! string. What both say is told from `a2`, which holds a magic number where there is a ROM.
 
-use super::{Mips, assembly, entry, fatal, flush, physical};
+use super::{Mips, assembly, control, entry, fatal, flush, physical};
 use crate::boot::BootInfo;
 use crate::layout::Stlb;
 use crate::machine::Machine as _;
@@ -41,7 +41,7 @@ pub(super) static ARGUMENTS: Arguments = Arguments(UnsafeCell::new([0; ARGUMENT_
 #[unsafe(no_mangle)]
 extern "C" fn aegis_boot(a0: u32, a1: u32, a2: u32, a3: u32) -> ! {
     let rom = Rom::new(a2, a3);
-    let board = Board::new(assembly::read_processor(), rom);
+    let board = Board::new(control::processor(), rom);
     fatal::prepare(rom);
     // SAFETY: this is the only time that these words are used, as whoever wrote them means them.
     let memory = unsafe {

@@ -181,6 +181,18 @@ macro_rules! way {
             way!(primitive(tlb_write)).1,
         )
     };
+    (primitive tlb_protect) => {
+        (
+            &raw const assembly::call_tlb_protect as u32,
+            way!(primitive(tlb_protect)).1,
+        )
+    };
+    (primitive tlb_unprotect) => {
+        (
+            &raw const assembly::call_tlb_unprotect as u32,
+            way!(primitive(tlb_unprotect)).1,
+        )
+    };
     (primitive $name:ident) => {
         way!(primitive($name))
     };

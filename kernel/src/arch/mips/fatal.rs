@@ -6,7 +6,7 @@
 //! `at`; `cargo xtask boot`, which has the image, prints the names behind them. For procedures that never
 //! return the compiler must be told to do so too (`-Cforce-unwind-tables`).
 
-use super::assembly;
+use super::{assembly, control};
 use crate::layout::Frame;
 use crate::plat::decstation::{Board, Rom};
 use core::cell::Cell;
@@ -34,8 +34,8 @@ pub(super) fn prepare(rom: Option<Rom>) {
 
 /// What the kernel stops with when it panics.
 pub fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    let here = assembly::where_am_i();
-    stop(format_args!("{info}"), (here >> 32) as u32, here as u32)
+    let (pc, sp) = control::here();
+    stop(format_args!("{info}"), pc, sp)
 }
 
 #[unsafe(no_mangle)]
@@ -52,7 +52,7 @@ extern "C" fn aegis_fatal(frame: &mut Frame) {
 }
 
 fn stop(what: fmt::Arguments<'_>, pc: u32, sp: u32) -> ! {
-    let mut board = Board::new(assembly::read_processor(), ROM.0.get());
+    let mut board = Board::new(control::processor(), ROM.0.get());
     // The console takes every byte.
     let _ = writeln!(Console(&mut board), "\naegis: {what}");
     let (mut pc, mut sp) = (pc, sp);

@@ -134,23 +134,23 @@ asynchronous:
 call_tlb_write:
     mfc0  $v0, $13                  # 17 Cause: bit 31 tells of a delay slot
     mfc0  $k0, $10                  # 18 EntryHi, for its ASID
-    bltz  $v0, 2f                   # 19
+    bltz  $v0, by_rust              # 19
     andi  $t0, $t2, 0x3ff           # 20 V, G and bits that must be clear (slot)
-    bltz  $t1, 2f                   # 21 no application's address
+    bltz  $t1, by_rust              # 21 no application's address
     addiu $v0, $zero, 0x200         # 22 V alone (slot)
-    bne   $t0, $v0, 2f              # 23
+    bne   $t0, $v0, by_rust         # 23
     srl   $t0, $t2, 12              # 24 the page (slot)
     lw    $v0, {PAGES}($zero)       # 25 how many there are
     andi  $k0, $k0, 0xfc0           # 26 ASID
     sltu  $v0, $t0, $v0             # 27
-    beq   $v0, $zero, 2f            # 28 no such page
+    beq   $v0, $zero, by_rust       # 28 no such page
     lw    $v0, {STATES}($zero)      # 29 what is known of pages (slot)
     sll   $t0, $t0, 4               # 30 16 bytes of each
     addu  $v0, $v0, $t0             # 31
     lbu   $v0, {OWNER}($v0)         # 32 whose this one is
     lw    $t0, {ID}($zero)          # 33 who calls
     srl   $t1, $t1, 12              # 34 the address's page
-    bne   $v0, $t0, 3f              # 35 not its own
+    bne   $v0, $t0, by_rust_again   # 35 not its own
     sll   $t0, $t1, 12              # 36 (slot)
     or    $k0, $k0, $t0             # 37 the tag
     lw    $v0, {HASH}($zero)        # 38 as a refill finds the slot
@@ -159,29 +159,136 @@ call_tlb_write:
     xor   $t1, $t1, $v0             # 41 its address
     lw    $v0, 0($t1)               # 42 the tag there
     mtc0  $k0, $10                  # 43 EntryHi; its ASID is what it was
-    bne   $v0, $k0, 3f              # 44 another's, or none
+    bne   $v0, $k0, by_rust_again   # 44 another's, or none
     lw    $v0, {ENTRIES}($t1)       # 45 EntryLo there (slot)
     mtc0  $t2, $2                   # 46 EntryLo
     xor   $v0, $v0, $t2             # 47
     srl   $v0, $v0, 12              # 48
-    bne   $v0, $zero, 3f            # 49 another page
+    bne   $v0, $zero, by_rust_again # 49 another page
     tlbp                            # 50 Index (slot)
     sw    $t2, {ENTRIES}($t1)       # 51 the STLB has it
     mfc0  $v0, $0                   # 52 where in the TLB
     addiu $t0, $zero, 0x100         # 53 entry 1
-    bltz  $v0, 1f                   # 54 nowhere
+    bltz  $v0, done                 # 54 nowhere
     mfc0  $k0, $14                  # 55 EPC (slot)
     tlbwi                           # -  the TLB has it
-1:  lw    $t1, {T1}($zero)          # 56
+done:                               # in: k0 = EPC, t0 = 0x100
+    lw    $t1, {T1}($zero)          # 56
     mtc0  $t0, $0                   # 57 Index, as it must be
     lw    $t0, {T0}($zero)          # 58
     addiu $k0, $k0, 4               # 59 behind the call
     addu  $v0, $zero, $zero         # 60
     leave $k0                       # 61, 62 there
-2:  j     call_primitive
-    lw    $t0, {T0}($zero)          # (slot)
-3:  addiu $t0, $zero, 0x100         # entry 1
+by_rust_again:                      # t1 is not the application's any more
+    addiu $t0, $zero, 0x100         # entry 1
     mtc0  $t0, $0                   # Index, which tlbp may have changed
     lw    $t1, {T1}($zero)
+by_rust:
     j     call_primitive
     lw    $t0, {T0}($zero)          # (slot)
+
+# Contiguous pages lose the right to be written to, or get it. In: t1 = address, t2 = count, k1 for
+# `call_primitive`, which does what this does not. Out: v0 = 0. Meanwhile t1 is the tag of the next page,
+# t2 the tag behind the last, v0 the next slot of the STLB, k1 the slot behind the last of those that follow
+# each other, t3 what is done to an EntryLo; for the right to write, t3 the states of pages and t4 who calls.
+    .macro kept what                # registers that nobody has saved
+    \what $t2, {KEPT}($zero)
+    \what $t3, {KEPT}+4($zero)
+    \what $t4, {KEPT}+8($zero)
+    \what $t5, {KEPT}+12($zero)
+    .endm
+
+    .macro page gives, offset       # 11 instructions, 10 if it is not in the TLB; 6 more to look whose it is
+    lw    $k0, \offset($v0)         # the tag there
+    lw    $t0, {ENTRIES}+\offset($v0) # EntryLo there
+    mtc0  $t1, $10                  # EntryHi; its ASID is what it was
+    bne   $k0, $t1, 9f              # another's, or none
+    tlbp                            # Index (slot)
+    .if \gives
+    srl   $t5, $t0, 12              # the page
+    sll   $t5, $t5, 4               # 16 bytes of each
+    addu  $t5, $t5, $t3             # what is known of it
+    lbu   $t5, {OWNER}($t5)         # whose it is
+    ori   $t0, $t0, {DIRTY}         # it may be written
+    bne   $t5, $t4, 8f              # by grant, if at all
+    .else
+    and   $t0, $t0, $t3             # it may not be written
+    .endif
+    mfc0  $k0, $0                   # where in the TLB (slot)
+    mtc0  $t0, $2                   # EntryLo
+    bltz  $k0, 9f                   # nowhere
+    sw    $t0, {ENTRIES}+\offset($v0) # the STLB has it (slot)
+    tlbwi                           # the TLB has it
+9:
+    .endm
+
+    .macro change_rights gives
+    addiu $t0, $t2, -1
+    sltiu $t0, $t0, {MOST_BATCH}    # so many at once
+    beq   $t0, $zero, by_rust       # none, or too many
+    mfc0  $v0, $13                  # Cause: bit 31 tells of a delay slot (slot)
+    lw    $k0, {DISPLACED}($zero)   # bit 31 tells of victims, which Rust knows
+    srl   $t0, $t1, 12
+    or    $v0, $v0, $t1             # bit 31 tells of no application's address
+    or    $v0, $v0, $k0
+    sll   $t1, $t0, 12              # the first page
+    addu  $t0, $t0, $t2
+    sll   $t0, $t0, 12              # behind the last
+    addiu $t0, $t0, -1
+    or    $v0, $v0, $t0
+    bltz  $v0, by_rust_again        # any of these
+    mfc0  $k0, $10                  # EntryHi, for its ASID (slot)
+    kept  sw
+    andi  $k0, $k0, 0xfc0           # ASID
+    or    $t1, $t1, $k0             # the first tag
+    sll   $t2, $t2, 12
+    addu  $t2, $t2, $t1             # the tag behind the last
+    .if \gives
+    lw    $t3, {STATES}($zero)
+    lw    $t4, {ID}($zero)
+    .else
+    addiu $t3, $zero, ~{DIRTY}
+    .endif
+1:  srl   $v0, $t1, 10              # as a refill finds the slot
+    lw    $t0, {HASH}($zero)
+    andi  $v0, $v0, 0x3ffc
+    xor   $v0, $v0, $t0             # its address
+    subu  $t0, $t2, $t1             # what is left
+    srl   $t0, $t0, 10
+    addu  $t0, $t0, $v0             # behind it, if slots follow each other
+    ori   $k1, $v0, 0xfc
+    addiu $k1, $k1, 4               # which those of 64 pages do
+    sltu  $k0, $t0, $k1
+    beq   $k0, $zero, 2f            # the pages go on behind them
+    nop                             # (slot)
+    addu  $k1, $t0, $zero           # or end among them
+2:  xor   $k0, $k1, $v0
+    andi  $k0, $k0, 4               # an odd number?
+    beq   $k0, $zero, 3f
+    page  \gives, 0                 # the first, whose tag is loaded in vain otherwise (slot)
+    addiu $v0, $v0, 4
+    beq   $v0, $k1, 4f
+    addiu $t1, $t1, 4096            # the next page (slot)
+3:  page  \gives, 0                 # two in a turn
+    addiu $t1, $t1, 4096
+    page  \gives, 4
+    addiu $v0, $v0, 8
+    bne   $v0, $k1, 3b
+    addiu $t1, $t1, 4096            # (slot)
+4:  bne   $t1, $t2, 1b
+    addiu $t0, $zero, 0x100         # entry 1 (slot)
+    kept  lw
+    j     done
+    mfc0  $k0, $14                  # EPC (slot)
+    .endm
+
+    .globl call_tlb_protect
+call_tlb_protect:
+    change_rights 0
+    .globl call_tlb_unprotect
+call_tlb_unprotect:
+    change_rights 1
+8:  kept  lw
+    lw    $k1, {HIGH}+{TLB_UNPROTECT}($zero) # for `call_primitive`
+    j     by_rust_again
+    nop                             # (slot)

@@ -2,20 +2,21 @@
 //!
 //! Problem: the kernel's logic must not know that there is a TLB index, a cache to flush, or an order
 //! of bytes in a register. Method: the assembly in `hot.S`, `slow.S` and `boot.S` owns the processor;
-//! [`Mips`] owns memory and reaches coprocessor 0 through procedures of `boot.S`. The ways in from the
+//! [`Mips`] owns memory and reaches the TLB through [`control`]. The ways in from the
 //! assembly are [`entry`], the way from the ROM is [`boot`], the end is [`fatal`].
 //!
 //! | section | what | when |
 //! |---|---|---|
 //! | `hot.S` | vectors, transfers, fast calls | each at most 31 instructions |
 //! | `slow.S` | into Rust and back | calls on the stack, primitives, interrupts |
-//! | `boot.S` | start, TLB, caches | rarely |
+//! | `boot.S` | start, caches | rarely |
 //!
 //! **Wired entries of the TLB.** 0 is the record page, 2 the scratch page, both global. 1 is the page of
 //! the environment that runs, under its ASID; 3 the kernel's own page at the same address, under ASID 0.
 //! So one write of EntryHi changes between them. Index holds 1 whenever Rust does not change the TLB.
 
 mod boot;
+mod control;
 mod entry;
 mod fatal;
 
@@ -28,8 +29,8 @@ use crate::layout::{
 use crate::machine::{Label, Machine};
 use crate::plat::decstation::Board;
 use aegis_abi::bookkeeping::{PageState, Public};
-use aegis_abi::layout::PAGE_BYTES;
-use aegis_abi::{Error, PageNo};
+use aegis_abi::layout::{ENTRY_DIRTY, MOST_BATCH, PAGE_BYTES};
+use aegis_abi::{Error, PageNo, Syscall};
 use core::cell::UnsafeCell;
 use core::mem::offset_of;
 
@@ -38,6 +39,9 @@ const WRITABLE: u32 = 0x700;
 /// The same for one address space.
 const WRITABLE_HERE: u32 = 0x600;
 const _: () = assert!(size_of::<PageState>() == 16);
+
+/// Words of a page that are copied at once.
+const COPIED: usize = 8;
 
 /// Where a procedure's stack leaves room for its four arguments.
 const FRAME: usize = 16;
@@ -74,6 +78,11 @@ core::arch::global_asm!(
     STATES = const scratch(offset_of!(Scratch, states)),
     PAGES = const scratch(offset_of!(Scratch, pages)),
     OWNER = const offset_of!(PageState, owner),
+    MOST_BATCH = const MOST_BATCH,
+    DIRTY = const ENTRY_DIRTY,
+    TLB_UNPROTECT = const Syscall::tlb_unprotect.selector(),
+    DISPLACED = const scratch(offset_of!(Scratch, displaced)),
+    KEPT = const scratch(offset_of!(Scratch, kept)),
     T0 = const scratch(offset_of!(Scratch, t0)),
     T1 = const scratch(offset_of!(Scratch, t1)),
     K0 = const scratch(offset_of!(Scratch, k0)),
@@ -104,14 +113,8 @@ core::arch::global_asm!(
 /// Procedures and labels of the assembly.
 mod assembly {
     unsafe extern "C" {
-        pub(super) fn tlb_write(index: u32, high: u32, low: u32);
-        pub(super) fn tlb_write_random(high: u32, low: u32);
-        pub(super) fn tlb_delete(high: u32);
         pub(super) fn flush_code(address: u32, blocks: u32);
         pub(super) fn clear_page(page: *mut [u8; 4096]);
-        pub(super) fn copy_page(from: *const [u8; 4096], to: *mut [u8; 4096]);
-        pub(super) safe fn read_processor() -> u32;
-        pub(super) safe fn where_am_i() -> u64;
         pub(super) fn enter_fresh() -> !;
 
         pub(super) static vector_source: [u32; 0];
@@ -131,6 +134,8 @@ mod assembly {
         pub(super) static call_clear: [u32; 0];
         pub(super) static call_primitive: [u32; 0];
         pub(super) static call_tlb_write: [u32; 0];
+        pub(super) static call_tlb_protect: [u32; 0];
+        pub(super) static call_tlb_unprotect: [u32; 0];
         pub(super) static dead: [u32; 0];
         pub(super) static asynchronous: [u32; 0];
         pub(super) static asleep: [u32; 0];
@@ -188,10 +193,7 @@ impl Mips {
             own.handler.fill(assembly::fatal.as_ptr() as u32);
             own.hash = STLB.address();
         }
-        for index in 0..64 {
-            // Pages of kseg0, which the TLB is never asked for.
-            wire(index, 0x8000_0000 + (index << 12), 0);
-        }
+        forget_from(0);
         wire(0, RECORDS_ADDRESS, physical(RECORDS.address()) | WRITABLE);
         wire(
             1,
@@ -286,8 +288,11 @@ impl Machine for Mips {
     }
 
     fn copy(&mut self, from: PageNo, to: PageNo) {
-        // SAFETY: as for `clear`; the same page may be both.
-        unsafe { assembly::copy_page(self.page(from), self.page(to)) };
+        let [from, to] = [from, to].map(|page| self.page(page).cast::<[u32; COPIED]>());
+        for at in 0..PAGE_BYTES as usize / size_of::<[u32; COPIED]>() {
+            // SAFETY: as for `clear`; the same page may be both.
+            unsafe { to.add(at).write(from.add(at).read()) };
+        }
     }
 
     fn load(&mut self, physical: u32) -> u32 {
@@ -302,12 +307,16 @@ impl Machine for Mips {
 
     fn tlb_write_random(&mut self, high: u32, low: u32) {
         // SAFETY: the caller says that no entry matches `high`; random ones are never wired.
-        unsafe { assembly::tlb_write_random(high, low) };
+        unsafe { control::tlb_write_random(high, low) };
     }
 
     fn tlb_delete(&mut self, high: u32) {
         // SAFETY: only addresses of applications are deleted, which no wired entry has.
-        unsafe { assembly::tlb_delete(high) };
+        unsafe { control::tlb_delete(high) };
+    }
+
+    fn tlb_forget(&mut self) {
+        forget_from(WIRED);
     }
 
     fn forget_code(&mut self, page: PageNo) {
@@ -331,8 +340,8 @@ impl Machine for Mips {
         label as u32
     }
 
-    fn put(&mut self, byte: u8) {
-        self.board.put(byte);
+    fn put(&mut self, byte: u8) -> bool {
+        self.board.offer(byte)
     }
 
     fn get(&mut self) -> Option<u8> {
@@ -349,10 +358,21 @@ const fn physical(address: u32) -> u32 {
     address & 0x1fff_ffff
 }
 
+/// Entries of the TLB, and how many of them are never written at random.
+const TLB_ENTRIES: u32 = 64;
+const WIRED: u32 = 8;
+
+/// Makes entries of the TLB, from one on, lead from pages of kseg0, which it is never asked for, to nowhere.
+fn forget_from(first: u32) {
+    for index in first..TLB_ENTRIES {
+        wire(index, control::NOWHERE + (index << 12), 0);
+    }
+}
+
 /// Writes an entry of the TLB.
 fn wire(index: u32, high: u32, low: u32) {
     // SAFETY: the callers write what the module's documentation says of each entry.
-    unsafe { assembly::tlb_write(index << 8, high, low) };
+    unsafe { control::tlb_write(index, high, low) };
 }
 
 /// The instruction cache forgets so many bytes, or some more, from an address in kseg0 on.
@@ -361,6 +381,6 @@ fn flush(address: u32, bytes: u32) {
     // SAFETY: the same procedure, at its address past the caches; the words are memory.
     unsafe {
         let flush: unsafe extern "C" fn(u32, u32) = core::mem::transmute(uncached);
-        flush(address, bytes.div_ceil(64));
+        flush(address, bytes.div_ceil(256));
     }
 }

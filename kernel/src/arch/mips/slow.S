@@ -60,6 +60,15 @@ in_slot:
     addiu $v0, $zero, {IN_SLOT}     # the error
     leave $k0                       # there
 
+# Moves the registers of a frame's `others`, but HI and LO.
+    .macro others what
+    .set  offset, {F_OTHERS}        # of the first
+    .irp  register, $at, $v1, $a0, $a1, $a2, $a3, $t3, $t4, $t5, $t6, $t7, $t8, $t9, $sp, $ra
+    \what \register, offset($k0)   # one of them
+    .set  offset, offset + 4        # the next
+    .endr
+    .endm
+
 # ---- Everything that saves a whole frame. In: k1 = a procedure of (frame), all registers but k0 and v0 the
 # application's. Out: all of them as the frame then says, k0 too.
 save_all:
@@ -70,21 +79,7 @@ save_all_at:                        # in: k0 = the stack
     sw    $t0, {F_T}($k0)
     sw    $t1, {F_T}+4($k0)
     sw    $t2, {F_T}+8($k0)
-    sw    $at, {F_OTHERS}+0($k0)
-    sw    $v1, {F_OTHERS}+4($k0)
-    sw    $a0, {F_OTHERS}+8($k0)
-    sw    $a1, {F_OTHERS}+12($k0)
-    sw    $a2, {F_OTHERS}+16($k0)
-    sw    $a3, {F_OTHERS}+20($k0)
-    sw    $t3, {F_OTHERS}+24($k0)
-    sw    $t4, {F_OTHERS}+28($k0)
-    sw    $t5, {F_OTHERS}+32($k0)
-    sw    $t6, {F_OTHERS}+36($k0)
-    sw    $t7, {F_OTHERS}+40($k0)
-    sw    $t8, {F_OTHERS}+44($k0)
-    sw    $t9, {F_OTHERS}+48($k0)
-    sw    $sp, {F_OTHERS}+52($k0)
-    sw    $ra, {F_OTHERS}+56($k0)
+    others sw                       # the frame's others
     mfhi  $t0                       # HI, once it is ready
     mflo  $t1                       # LO
     sw    $t0, {F_OTHERS}+60($k0)
@@ -121,24 +116,10 @@ save_all_at:                        # in: k0 = the stack
     lw    $t0, {F_T}($k0)
     lw    $t1, {F_T}+4($k0)
     lw    $t2, {F_T}+8($k0)
-    lw    $at, {F_OTHERS}+0($k0)
-    lw    $v1, {F_OTHERS}+4($k0)
-    lw    $a0, {F_OTHERS}+8($k0)
-    lw    $a1, {F_OTHERS}+12($k0)
-    lw    $a2, {F_OTHERS}+16($k0)
-    lw    $a3, {F_OTHERS}+20($k0)
-    lw    $t3, {F_OTHERS}+24($k0)
-    lw    $t4, {F_OTHERS}+28($k0)
-    lw    $t5, {F_OTHERS}+32($k0)
-    lw    $t6, {F_OTHERS}+36($k0)
-    lw    $t7, {F_OTHERS}+40($k0)
-    lw    $t8, {F_OTHERS}+44($k0)
-    lw    $t9, {F_OTHERS}+48($k0)
     lw    $k1, {F_FORWARD}($k0)
-    lw    $sp, {F_OTHERS}+52($k0)
+    others lw                       # sp and ra among them
     bne   $k1, $zero, 1f            # the application's to handle
-    lw    $ra, {F_OTHERS}+56($k0)          # (slot)
-    lw    $k1, {F_EPC}($k0)         # where it goes on
+    lw    $k1, {F_EPC}($k0)         # where it goes on (slot)
     lw    $k0, {F_K0}($k0)          # and its k0
     leave $k1                       # there
 1:  lw    $k1, {F_CAUSE}($k0)       # as the vector had it

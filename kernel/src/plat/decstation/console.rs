@@ -1,8 +1,8 @@
 //! The console: line 3 of the DC7085 serial controller, 9600 baud, eight bits, no parity.
 //!
 //! Problem: a byte takes a millisecond to leave, and interrupts are off in the kernel. Method: bytes wait in a
-//! ring, and the controller interrupts when it can take the next one. Who prints
-//! faster than they leave, until the ring is full, waits for each, and so does the machine's end. Bytes that are
+//! ring, and the controller interrupts when it can take the next one. Who prints faster than they leave
+//! is told when the ring is full; only the machine's end waits. Bytes that are
 //! typed are polled. Left out: the other three lines.
 
 use super::{Map, read_half, read_word, write_half, write_word};
@@ -56,11 +56,14 @@ fn waiting() -> &'static mut Ring {
 }
 
 impl Ring {
-    fn push(&mut self, byte: u8) {
-        if self.count < RING {
+    /// Whether there was room.
+    fn push(&mut self, byte: u8) -> bool {
+        let room = self.count < RING;
+        if room {
             self.bytes[(self.first + self.count) % RING] = byte;
             self.count += 1;
         }
+        room
     }
 
     fn pop(&mut self) -> Option<u8> {
@@ -81,14 +84,25 @@ pub(super) fn start(map: &Map) {
     }
 }
 
-/// Prints a byte, in its turn; if there is no room, when there is.
-pub(super) fn put(map: &Map, byte: u8) {
+/// Prints a byte in its turn, if there is room for it; whether there was.
+pub(super) fn offer(map: &Map, byte: u8) -> bool {
     let ring = waiting();
-    if ring.count == RING {
-        send(map, ring);
+    let first = ring.count == 0;
+    let taken = ring.push(byte);
+    if first {
+        // It interrupts until the ring is empty again.
+        write_half(map.serial + CSR, SCAN | INTERRUPT);
     }
-    ring.push(byte);
-    write_half(map.serial + CSR, SCAN | INTERRUPT);
+    taken
+}
+
+/// Prints a byte; if there is no room, when there is.
+pub(super) fn put(map: &Map, byte: u8) {
+    if !offer(map, byte) {
+        let ring = waiting();
+        send(map, ring);
+        ring.push(byte);
+    }
 }
 
 /// The controller can take a byte.

@@ -84,7 +84,12 @@ impl Board {
         cause & self.map.clock_line != 0 && clock::acknowledge(self.map)
     }
 
-    /// Prints a byte.
+    /// Prints a byte in its turn, if there is room for it; whether there was.
+    pub fn offer(&mut self, byte: u8) -> bool {
+        console::offer(self.map, byte)
+    }
+
+    /// Prints a byte, as the machine stops: waits until there is room.
     pub fn put(&mut self, byte: u8) {
         console::put(self.map, byte);
     }
