@@ -55,7 +55,9 @@ impl<M: Machine> Kernel<M> {
             self.machine.tlb_write_random(tag, low);
             return;
         }
-        self.evict(slot);
+        if stlb.tags[slot] & EMPTY == 0 {
+            self.evict(slot);
+        }
         let stlb = self.machine.stlb();
         stlb.tags[slot] = tag;
         stlb.entries[slot] = low;
