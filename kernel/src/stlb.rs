@@ -90,8 +90,12 @@ impl<M: Machine> Kernel<M> {
         if self.machine.stlb().tags[slot] == tag {
             return Some(slot);
         }
-        let victims = &self.machine.scratch().victims;
-        let found = victims.iter().position(|&(victim, _)| victim == tag);
+        let scratch = self.machine.scratch();
+        if scratch.displaced == 0 {
+            return None;
+        }
+        let mut victims = scratch.victims.iter();
+        let found = victims.position(|&(victim, _)| victim == tag);
         found.map(|victim| STLB_ENTRIES + victim)
     }
 

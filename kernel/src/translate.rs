@@ -140,7 +140,10 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::BadValue);
         }
         let page = self.page(PageNo::of(entry).ok_or(Error::BadName)?)?;
-        self.may_map(env, page, entry & ENTRY_DIRTY != 0)?;
+        // Its own, mostly.
+        if self.state(page).owner != env.owner() {
+            self.may_map(env, page, entry & ENTRY_DIRTY != 0)?;
+        }
         let tag = tag(address, self.running_asid());
         self.insert(tag, entry);
         Ok(())
