@@ -2,7 +2,7 @@
 //!
 //! Problem: the kernel prints from a physical page, not from an address. Method: a page of the program's own, always
 //! mapped, so that a handler can print when nothing else works. What is being printed is kept there until the
-//! kernel has it, which takes as much as there is room for: whoever interrupts prints from behind it. A program without the console prints into
+//! kernel has it, which takes pieces and only when there is room for them: whoever interrupts prints from behind it. A program without the console prints into
 //! the void.
 
 use crate::process;

@@ -19,12 +19,12 @@ impl<M: Machine> Kernel<M> {
         }
         self.buffer(caller, physical, bytes, 1)?;
         let bytes = bytes.min(MOST_PRINTED);
-        for done in 0..bytes {
-            let at = physical + done;
+        if self.machine.room() < bytes {
+            return Ok((0, 0));
+        }
+        for at in physical..physical + bytes {
             let word = self.machine.load(at & !3);
-            if !self.machine.put((word >> (8 * (at & 3))) as u8) {
-                return Ok((done, 0));
-            }
+            self.machine.put((word >> (8 * (at & 3))) as u8);
         }
         Ok((bytes, 0))
     }

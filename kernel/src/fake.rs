@@ -55,7 +55,7 @@ pub struct Fake {
     /// What was printed.
     pub printed: Vec<u8>,
     /// How much can be.
-    pub room: usize,
+    pub capacity: usize,
     /// What is still to be read.
     pub typed: VecDeque<u8>,
     /// How often each page was made executable.
@@ -83,7 +83,7 @@ impl Fake {
             tlb: vec![None; TLB_ENTRIES],
             random: 1,
             printed: Vec::new(),
-            room: usize::MAX,
+            capacity: usize::MAX,
             typed: VecDeque::new(),
             flushes: vec![0; usize::from(pages)],
         };
@@ -266,12 +266,13 @@ impl Machine for Fake {
         0x8000_4000 + 16 * label as u32
     }
 
-    fn put(&mut self, byte: u8) -> bool {
-        let room = self.printed.len() < self.room;
-        if room {
-            self.printed.push(byte);
-        }
-        room
+    fn room(&mut self) -> u32 {
+        (self.capacity - self.printed.len()).min(u32::MAX as usize) as u32
+    }
+
+    fn put(&mut self, byte: u8) {
+        assert!(self.room() > 0, "printing waits");
+        self.printed.push(byte);
     }
 
     fn get(&mut self) -> Option<u8> {

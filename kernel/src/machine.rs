@@ -51,8 +51,10 @@ pub trait Machine {
     fn kernel_save(&self) -> u32;
     /// The assembly's address of a label.
     fn label(&self, label: Label) -> u32;
-    /// Prints a byte, if there is room for it; whether there was.
-    fn put(&mut self, byte: u8) -> bool;
+    /// Bytes that can be printed without waiting.
+    fn room(&mut self) -> u32;
+    /// Prints a byte.
+    fn put(&mut self, byte: u8);
     /// A byte that was typed.
     fn get(&mut self) -> Option<u8>;
     /// Stops the machine with a status.

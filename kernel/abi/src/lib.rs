@@ -122,7 +122,7 @@ macro_rules! syscall_table {
                 "Asks an environment that the caller controls to give back so many of a kind (`layout::REVOKE_*`) within so many ticks; \
                  takes them by force afterwards, but never pages of its reserve, pages that are pinned, or the last slice.";
             stack console_write(physical: u32, bytes: u32) -> "the bytes taken" ! [BadName, NotOwner, BadAddress, BadValue]
-                "Prints bytes of one page of the caller's: of the first `layout::MOST_PRINTED` as many as there is room for now, be it none. \
+                "Prints bytes of one page of the caller's: the first `layout::MOST_PRINTED`, or none if there is no room for them now. \
                  The caller must hold the console.";
             stack console_read() -> "the byte, or 256 if none was typed" ! [NotOwner]
                 "Reads a byte that was typed. The caller must hold the console.";

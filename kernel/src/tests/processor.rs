@@ -66,8 +66,8 @@ fn the_first_environment_runs_prints_and_halts() {
     assert_eq!(kernel.machine.printed, b"hello!\n");
     // No call takes long, and none waits.
     let most = aegis_abi::layout::MOST_PRINTED;
-    kernel.machine.room = 9 + most as usize;
-    for (bytes, taken) in [(most + 1, most), (3, 2), (3, 0), (0, 0)] {
+    kernel.machine.capacity = 9 + most as usize;
+    for (bytes, taken) in [(most + 1, most), (3, 0), (2, 2), (1, 0), (0, 0)] {
         let print = call(&mut kernel, Syscall::console_write, &[page << 12, bytes]);
         assert_eq!(print, Ok(taken));
     }

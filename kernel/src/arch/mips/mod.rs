@@ -340,8 +340,12 @@ impl Machine for Mips {
         label as u32
     }
 
-    fn put(&mut self, byte: u8) -> bool {
-        self.board.offer(byte)
+    fn room(&mut self) -> u32 {
+        self.board.room()
+    }
+
+    fn put(&mut self, byte: u8) {
+        self.board.put(byte);
     }
 
     fn get(&mut self) -> Option<u8> {

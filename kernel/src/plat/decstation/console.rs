@@ -56,14 +56,11 @@ fn waiting() -> &'static mut Ring {
 }
 
 impl Ring {
-    /// Whether there was room.
-    fn push(&mut self, byte: u8) -> bool {
-        let room = self.count < RING;
-        if room {
+    fn push(&mut self, byte: u8) {
+        if self.count < RING {
             self.bytes[(self.first + self.count) % RING] = byte;
             self.count += 1;
         }
-        room
     }
 
     fn pop(&mut self) -> Option<u8> {
@@ -84,24 +81,22 @@ pub(super) fn start(map: &Map) {
     }
 }
 
-/// Prints a byte in its turn, if there is room for it; whether there was.
-pub(super) fn offer(map: &Map, byte: u8) -> bool {
+/// Bytes that can be printed without waiting.
+pub(super) fn room() -> u32 {
+    (RING - waiting().count) as u32
+}
+
+/// Prints a byte, in its turn; if there is no room, when there is.
+pub(super) fn put(map: &Map, byte: u8) {
     let ring = waiting();
     let first = ring.count == 0;
-    let taken = ring.push(byte);
+    if ring.count == RING {
+        send(map, ring);
+    }
+    ring.push(byte);
     if first {
         // It interrupts until the ring is empty again.
         write_half(map.serial + CSR, SCAN | INTERRUPT);
-    }
-    taken
-}
-
-/// Prints a byte; if there is no room, when there is.
-pub(super) fn put(map: &Map, byte: u8) {
-    if !offer(map, byte) {
-        let ring = waiting();
-        send(map, ring);
-        ring.push(byte);
     }
 }
 

@@ -84,12 +84,12 @@ impl Board {
         cause & self.map.clock_line != 0 && clock::acknowledge(self.map)
     }
 
-    /// Prints a byte in its turn, if there is room for it; whether there was.
-    pub fn offer(&mut self, byte: u8) -> bool {
-        console::offer(self.map, byte)
+    /// Bytes that can be printed without waiting.
+    pub fn room(&self) -> u32 {
+        console::room()
     }
 
-    /// Prints a byte, as the machine stops: waits until there is room.
+    /// Prints a byte; waits until there is room.
     pub fn put(&mut self, byte: u8) {
         console::put(self.map, byte);
     }
