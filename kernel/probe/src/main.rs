@@ -21,6 +21,8 @@ core::arch::global_asm!(
     PAGE_ALLOC = const Syscall::page_alloc.selector(),
     PAGE_GIVE = const Syscall::page_give.selector(),
     TLB_WRITE = const Syscall::tlb_write.selector(),
+    CONTEXT_SWITCH = const Syscall::context_switch.selector(),
+    FPU_MODIFY = const Syscall::fpu_modify.selector(),
     ENV_CREATE = const Syscall::env_create.selector(),
     ENV_HANDLER = const Syscall::env_handler.selector(),
     ENV_SAVE_AREA = const Syscall::env_save_area.selector(),
@@ -39,6 +41,7 @@ core::arch::global_asm!(
     ACALL_CHILD = const acall_selector(1),
     NO_SUCH_CALL = const Error::NoSuchCall.word() as i32,
     IN_SLOT = const Error::InSlot.word() as i32,
+    BAD_NAME = const Error::BadName.word() as i32,
     BAD_VALUE = const Error::BadValue.word() as i32,
 );
 

@@ -166,23 +166,72 @@ missed:
     nop
     expect $t0, 108                 # 18
 
+# Contexts: the bindings of one are not the other's; guaranteed mappings are everywhere.
+    addiu $t1, $zero, 1
+    call  {CONTEXT_SWITCH}
+    expect $v0, 0                   # 19
+    lui   $s4, MAPPED
+    addiu $t9, $zero, 121
+    lw    $t9, 0x200($s4)           # skipped
+    expect $t9, 121                 # 20
+    addu  $t1, $zero, $zero
+    call  {CONTEXT_SWITCH}
+    expect $v0, 0                   # 21
+    lw    $t9, 0x200($s4)
+    expect $t9, 107                 # 22
+    addiu $t1, $zero, 4
+    call  {CONTEXT_SWITCH}
+    expect $v0, {BAD_NAME}          # 23
+    addiu $t1, $zero, 1             # a primitive in a delay slot: refused
+    addiu $v0, $zero, {CONTEXT_SWITCH}
+    b     failed
+    syscall
+    expect $v0, {IN_SLOT}           # 24
+    expect $t1, 1                   # 25
+
+# Coprocessor 1: not usable, usable, not usable.
+    addiu $t9, $zero, 122
+    .word 0x44192000                # mfc1 t9, f4: skipped
+    nop
+    expect $t9, 122                 # 26
+    addiu $t1, $zero, 1
+    call  {FPU_MODIFY}
+    expect $v0, 0                   # 27
+    addiu $t0, $zero, 123
+    .word 0x44882000                # mtc1 t0, f4
+    nop
+    .word 0x44192000                # mfc1 t9, f4
+    nop
+    expect $t9, 123                 # 28
+    call  {TICKS}                   # it stays so over a call
+    .word 0x44192000                # mfc1 t9, f4
+    nop
+    expect $t9, 123                 # 29
+    addu  $t1, $zero, $zero
+    call  {FPU_MODIFY}
+    expect $v0, 0                   # 30
+    addiu $t9, $zero, 124
+    .word 0x44192000                # mfc1 t9, f4: skipped
+    nop
+    expect $t9, 124                 # 31
+
 # A child with this very page.
     addiu $a0, $zero, {ANY}
     call  {PAGE_ALLOC}
-    succeed                         # 19
+    succeed                         # 32
     addu  $a0, $v0, $zero
     call  {ENV_CREATE}
-    expect $v0, 1                   # 20
+    expect $v0, 1                   # 33
     addiu $a0, $zero, {ANY}
     call  {PAGE_ALLOC}
-    succeed                         # 21
+    succeed                         # 34
     addu  $s5, $v0, $zero           # s5 = the page
     sll   $s6, $v0, 12              # s6 = its address
     addu  $a0, $zero, $zero
     addiu $a1, $zero, COPY
     ori   $a2, $s6, {WRITABLE}
     call  {ENV_GUARANTEE}
-    expect $v0, 0                   # 22
+    expect $v0, 0                   # 35
     addiu $t0, $zero, 0x1000
 1:  lw    $t1, 0($t0)
     addiu $t0, $t0, 4
@@ -194,26 +243,26 @@ missed:
     addiu $a1, $zero, COPY
     addu  $a2, $zero, $zero
     call  {ENV_GUARANTEE}
-    expect $v0, 0                   # 23
+    expect $v0, 0                   # 36
     addu  $a0, $s5, $zero
     addiu $a1, $zero, 1
     call  {PAGE_GIVE}
-    expect $v0, 0                   # 24
+    expect $v0, 0                   # 37
     addiu $a0, $zero, 1
     addiu $a1, $zero, 0x1000
     ori   $a2, $s6, {VALID}
     call  {ENV_GUARANTEE}
-    expect $v0, 0                   # 25
+    expect $v0, 0                   # 38
     addiu $a0, $zero, 1
     addiu $a1, $zero, {SYNCHRONOUS}
     addiu $a2, $zero, %lo(called)
     call  {ENV_ENTRY}
-    expect $v0, 0                   # 26
+    expect $v0, 0                   # 39
     addiu $a0, $zero, 1
     addiu $a1, $zero, {ASYNCHRONOUS}
     addiu $a2, $zero, %lo(lent)
     call  {ENV_ENTRY}
-    expect $v0, 0                   # 27
+    expect $v0, 0                   # 40
 
 # Transfers: there and back, thrice each way, so that everything is in caches and TLB. s8 tells the child who calls.
     addiu $s7, $zero, 3
@@ -236,8 +285,8 @@ replied:                            # in the parent
     addiu $s7, $s7, -1
     bne   $s7, $zero, 1b
     nop
-    expect $t0, 109                 # 28
-    expect $t9, 110                 # 29
+    expect $t0, 109                 # 41
+    expect $t9, 110                 # 42
     addiu $s7, $zero, 3
 1:  call  {ACALL_CHILD}
     b     failed
@@ -256,15 +305,15 @@ returned:                           # in the parent
     addiu $s7, $s7, -1
     bne   $s7, $zero, 1b
     nop
-    expect $t0, 109                 # 30
-    expect $t9, 110                 # 31
+    expect $t0, 109                 # 43
+    expect $t9, 110                 # 44
 
 # Two clock ticks: no register changes, HI and LO neither.
     call  {TICKS}
-    succeed                         # 32
+    succeed                         # 45
     addiu $s1, $v0, 2
     addiu $s2, $zero, 3000          # turns in which they come, on the slowest clock
-2:  addiu $s8, $zero, 32
+2:  addiu $s8, $zero, 45
     addiu $t0, $zero, 111
     addiu $t1, $zero, 112
     addiu $a0, $zero, 113
@@ -282,20 +331,20 @@ returned:                           # in the parent
     addiu $k0, $k0, -120
     bne   $k0, $zero, failed
     nop
-    expect $t0, 111                 # 33
-    expect $t1, 112                 # 34
-    expect $a0, 113                 # 35
-    expect $at, 114                 # 36
-    expect $t9, 115                 # 37
-    expect $ra, 116                 # 38
-    expect $sp, 117                 # 39
-    expect $v1, 118                 # 40
+    expect $t0, 111                 # 46
+    expect $t1, 112                 # 47
+    expect $a0, 113                 # 48
+    expect $at, 114                 # 49
+    expect $t9, 115                 # 50
+    expect $ra, 116                 # 51
+    expect $sp, 117                 # 52
+    expect $v1, 118                 # 53
     mflo  $t0
     mfhi  $t1
-    expect $t0, 12432               # 41
-    expect $t1, 0                   # 42
+    expect $t0, 12432               # 54
+    expect $t1, 0                   # 55
     call  {TICKS}
-    addiu $s8, $s8, 1               # 43
+    addiu $s8, $s8, 1               # 56
     addiu $s2, $s2, -1
     beq   $s2, $zero, failed
     subu  $t0, $v0, $s1

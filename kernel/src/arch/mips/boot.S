@@ -26,19 +26,6 @@ tlb_write:
     jr    $ra
     mtc0  $t0, $0                   # Index (slot)
 
-# tlb_read(where): EntryHi and EntryLo of entry 1 to where[0] and where[1]. Leaves EntryHi of ASID 0, which
-# GXemul needs set after tlbr.
-    .globl tlb_read
-tlb_read:
-    tlbr                            # Index holds entry 1
-    nop                             # EntryHi and EntryLo change
-    mfc0  $t0, $10                  # EntryHi
-    mfc0  $t1, $2                   # EntryLo
-    mtc0  $zero, $10                # ASID 0
-    sw    $t0, 0($a0)
-    jr    $ra
-    sw    $t1, 4($a0)               # (slot)
-
 # tlb_write_random(high, low). Leaves EntryHi of ASID 0.
     .globl tlb_write_random
 tlb_write_random:
@@ -73,12 +60,7 @@ tlb_delete:
     jr    $ra
     mtc0  $t1, $0                   # Index (slot)
 
-# read_status(), read_processor(): Status and PRId.
-    .globl read_status
-read_status:
-    mfc0  $v0, $12                  # Status
-    jr    $ra
-    nop                             # v0 is on its way (slot)
+# read_processor(): PRId.
     .globl read_processor
 read_processor:
     mfc0  $v0, $15                  # PRId

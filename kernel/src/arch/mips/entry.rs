@@ -1,8 +1,8 @@
 //! The procedures that the assembly calls: each finds the kernel and hands on.
 //!
 //! The calls on the stack and the primitives have a procedure each, made from the list of system calls,
-//! and their records are filled here. Before the logic runs, scratch is told who was running; what the
-//! logic then says there is installed on the way back.
+//! and their records are filled here. Before they run, the assembly has told scratch who was running; what
+//! the logic then says there is installed on the way back.
 
 use super::{Mips, assembly, boot, wire};
 use crate::Kernel;
@@ -39,27 +39,13 @@ fn kernel() -> &'static mut Kernel<Mips> {
     unsafe { (*KERNEL.0.get()).assume_init_mut() }
 }
 
-/// Tells scratch who was running.
-fn arrive() -> &'static mut Kernel<Mips> {
-    let kernel = kernel();
-    let mut entry = [0; 2];
-    // SAFETY: Index holds 1 while no procedure of the TLB runs.
-    unsafe { assembly::tlb_read(&raw mut entry) };
-    let scratch = kernel.machine.scratch();
-    [scratch.current_high, scratch.current_low] = entry;
-    scratch.status = assembly::read_status();
-    kernel
-}
-
-/// Enters afresh what the logic wants entered; or goes back, to an environment whose entry of the TLB may
-/// be another now.
+/// Enters afresh what the logic wants entered, if it does.
+#[inline(always)]
 fn depart(kernel: &mut Kernel<Mips>) {
-    let scratch = kernel.machine.scratch();
-    if scratch.fresh != 0 {
+    if kernel.machine.scratch().fresh != 0 {
         // SAFETY: the logic has said what to enter; nothing on this stack is needed again.
         unsafe { assembly::enter_fresh() }
     }
-    wire(1, scratch.current_high, scratch.current_low);
 }
 
 /// The results of a call on the stack, as o32 returns a double word: `v0` is the lower.
@@ -69,7 +55,7 @@ const fn results(v0: u32, v1: u32) -> u64 {
 
 #[inline(always)]
 fn on_stack(call: Syscall, arguments: [u32; 4]) -> u64 {
-    let kernel = arrive();
+    let kernel = kernel();
     let (v0, v1) = kernel.stack_call(call, arguments);
     depart(kernel);
     results(v0, v1)
@@ -83,10 +69,15 @@ fn as_primitive(call: Syscall, frame: &mut Frame) {
         return;
     }
     frame.epc = frame.epc.wrapping_add(4);
-    let kernel = arrive();
+    let kernel = kernel();
+    let before = kernel.machine.scratch().current_high;
     let done = kernel.primitive(call, frame.t[1], frame.t[2]);
     frame.v0 = done.map_or_else(Error::word, |()| 0);
-    depart(kernel);
+    // The caller's page is under another ASID if it changed its context.
+    let scratch = kernel.machine.scratch();
+    if scratch.current_high != before {
+        wire(1, scratch.current_high, scratch.current_low);
+    }
 }
 
 /// The one call that neither changes nor tells anything but the time: it needs no more than it does.
@@ -97,7 +88,7 @@ extern "C" fn ticks() -> u64 {
 
 #[unsafe(no_mangle)]
 extern "C" fn aegis_interrupt(frame: &mut Frame) {
-    let kernel = arrive();
+    let kernel = kernel();
     if kernel.machine.board().is_tick(frame.cause) {
         kernel.tick(frame);
     }
@@ -106,7 +97,7 @@ extern "C" fn aegis_interrupt(frame: &mut Frame) {
 
 #[unsafe(no_mangle)]
 extern "C" fn aegis_asleep(frame: &mut Frame) {
-    let kernel = arrive();
+    let kernel = kernel();
     if !kernel.wake(called(frame.v0)) {
         frame.v0 = Error::NoSuchCall.word();
         frame.epc = frame.epc.wrapping_add(4);
@@ -116,14 +107,14 @@ extern "C" fn aegis_asleep(frame: &mut Frame) {
 
 #[unsafe(no_mangle)]
 extern "C" fn aegis_guaranteed(frame: &mut Frame) {
-    let kernel = arrive();
+    let kernel = kernel();
     frame.forward = u32::from(!kernel.guaranteed_miss(frame.bad_address));
     depart(kernel);
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn aegis_unhandled(frame: &mut Frame) {
-    let kernel = arrive();
+    let kernel = kernel();
     kernel.unhandled(
         Cause((frame.cause >> 2 & 31) as u8),
         frame.epc,

@@ -58,6 +58,7 @@ core::arch::global_asm!(
     include_str!("boot.S"),
     HASH = const env(offset_of!(EnvPage, hash)),
     ID = const env(offset_of!(EnvPage, id)),
+    OWN_LOW = const env(offset_of!(EnvPage, low)),
     SAVE = const env(offset_of!(EnvPage, save)),
     HANDLER = const env(offset_of!(EnvPage, handler)),
     ENTRIES = const 4 * STLB_ENTRIES,
@@ -97,13 +98,11 @@ core::arch::global_asm!(
 mod assembly {
     unsafe extern "C" {
         pub(super) fn tlb_write(index: u32, high: u32, low: u32);
-        pub(super) fn tlb_read(to: *mut [u32; 2]);
         pub(super) fn tlb_write_random(high: u32, low: u32);
         pub(super) fn tlb_delete(high: u32);
         pub(super) fn flush_code(address: u32, blocks: u32);
         pub(super) fn clear_page(page: *mut [u8; 4096]);
         pub(super) fn copy_page(from: *const [u8; 4096], to: *mut [u8; 4096]);
-        pub(super) safe fn read_status() -> u32;
         pub(super) safe fn read_processor() -> u32;
         pub(super) safe fn where_am_i() -> u64;
         pub(super) fn enter_fresh() -> !;

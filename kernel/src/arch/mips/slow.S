@@ -7,15 +7,21 @@
 
 # ---- Calls on the stack. In: k0 = EPC, k1 = complement of the procedure's address, a0 to a3. Out: v0, v1.
     .section .text.hot, "ax"
-    .macro enter_stack              # 10 instructions, 26 with those before
+    .macro enter_stack who          # 10 instructions, 26 with those before; 12 and 28 if it asks who calls
     mfc0  $v0, $13                  # Cause: bit 31 tells of a delay slot
     nor   $k1, $k1, $zero           # the procedure
     bltz  $v0, in_slot              # refused there
     mfc0  $v0, $10                  # EntryHi, for its ASID (slot)
     sw    $sp, {SP}($zero)          # the caller's stack
     sw    $ra, {RA}($zero)          # and return address
-    lw    $sp, {STACK}($zero)       # ours is empty
     sw    $v0, {CURRENT_HIGH}($zero) # whose ASID it was
+    .if \who
+    lw    $v0, {OWN_LOW}($zero)     # whose page it is
+    .endif
+    lw    $sp, {STACK}($zero)       # ours is empty
+    .if \who
+    sw    $v0, {CURRENT_LOW}($zero) # for the logic
+    .endif
     jalr  $k1                       # the procedure
     mtc0  $zero, $10                # ASID 0: the kernel's page (slot)
     .endm
@@ -30,16 +36,16 @@
     leave $k0                       # there
     .endm
 
-# For procedures that leave nothing in registers that their caller may not know.
+# For procedures that leave nothing in registers that their caller may not know, and do not ask who it is.
     .globl call_plain
 call_plain:
-    enter_stack                     # 17 to 26
+    enter_stack 0                   # 17 to 26
     leave_stack                     # the last 8
 
 # For all others: registers that procedures need not keep are cleared.
     .globl call_clear
 call_clear:
-    enter_stack                     # 17 to 26
+    enter_stack 1                   # 17 to 28
     mtlo  $zero                     # HI and LO first: Rust may have
     mthi  $zero                     # begun a product
     addu  $at, $zero, $zero
@@ -104,8 +110,12 @@ save_all_at:                        # in: k0 = the stack
     sw    $t1, {F_K0}($k0)
     sw    $zero, {F_FORWARD}($k0)
     mfc0  $t0, $10                  # EntryHi, for its ASID
-    addu  $sp, $k0, $zero           # the kernel's stack
+    lw    $t1, {OWN_LOW}($zero)     # EntryLo of the page that is there now
     sw    $t0, {CURRENT_HIGH}($zero)
+    mfc0  $t0, $12                  # Status
+    sw    $t1, {CURRENT_LOW}($zero)
+    sw    $t0, {SCRATCH_STATUS}($zero)
+    addu  $sp, $k0, $zero           # the kernel's stack
     addiu $a0, $k0, {FRAME}         # the frame
     jalr  $k1                       # the procedure
     mtc0  $zero, $10                # ASID 0: the kernel's page (slot)
