@@ -104,10 +104,10 @@ impl<M: Machine> Kernel<M> {
         let backing = self.env(env).state.backing;
         for saved in [0, 1] {
             for place in backing.iter().filter(|place| place.saved == saved) {
-                if let Ok(page) = self.page(PageNo(place.page)) {
-                    if self.state(page).pins == 1 {
-                        return Some(page);
-                    }
+                if let Ok(page) = self.page(PageNo(place.page))
+                    && self.state(page).pins == 1
+                {
+                    return Some(page);
                 }
             }
         }

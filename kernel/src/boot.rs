@@ -13,7 +13,7 @@ use crate::{
     layout::STLB_ENTRIES,
     machine::{Label, Machine},
     page::AT_BOOT,
-    stlb::EMPTY,
+    stlb::{EMPTY, NOTHING},
 };
 use aegis_abi::{
     Error, PageNo, Syscall,
@@ -87,7 +87,7 @@ impl<M: Machine> Kernel<M> {
             }
         }
         // Backwards, so that the list of the free begins with the first.
-        for number in (boot.first_free.0..self.machine.pages()).rev() {
+        for number in (boot.first_free.0.max(1)..self.machine.pages()).rev() {
             if let Ok(page) = self.page(PageNo(number)) {
                 self.state(page).owner = NOBODY;
                 self.link(page);
@@ -96,7 +96,7 @@ impl<M: Machine> Kernel<M> {
         let stlb = self.machine.stlb();
         for slot in 0..STLB_ENTRIES {
             stlb.tags[slot] = EMPTY;
-            stlb.entries[slot] = 0;
+            stlb.entries[slot] = NOTHING;
         }
         let dead = self.leads_to(Label::Dead);
         for env in Env::all() {

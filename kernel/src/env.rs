@@ -164,9 +164,7 @@ impl<M: Machine> Kernel<M> {
             self.drop_asid(asid);
         }
         self.free_slices(env);
-        while let Some(page) = self.first_page(env) {
-            self.pass(page, NOBODY);
-        }
+        self.pass_all(env);
         let EnvPublic {
             page,
             parent,

@@ -10,7 +10,7 @@ use crate::{
     layout::ENV_ADDRESS,
     machine::{Label, Machine},
     page::Page,
-    stlb::{EMPTY, asid, hash, slot, tag},
+    stlb::{EMPTY, NOTHING, asid, hash, slot, tag},
 };
 use aegis_abi::{
     Cause, PageNo,
@@ -54,6 +54,8 @@ impl<M: Machine> Kernel<M> {
             pinned == 0 || Env::new(pinned - 1).is_some_and(|env| self.lives(env)),
             "the dead hold the slice that runs",
         )?;
+        let first = self.page(PageNo(0)).map(|page| self.state(page).owner);
+        holds(first == Ok(KERNEL), "page 0 is not the kernel's")?;
         let public = self.machine.public();
         let (position, ending, free) = (public.position, public.ending, public.free);
         holds(
@@ -166,12 +168,15 @@ impl<M: Machine> Kernel<M> {
 
     /// Every binding is in its place, of a context that there is, to a page that its environment may map.
     fn check_stlb(&mut self) -> Result<(), Broken> {
+        let mut bindings = [0_u16; 64];
         for at in 0..crate::layout::STLB_ENTRIES {
             let stlb = self.machine.stlb();
             let (tag, low) = (stlb.tags[at], stlb.entries[at]);
             if tag & EMPTY != 0 {
+                holds(low == NOTHING, "an entry that is none leads somewhere")?;
                 continue;
             }
+            bindings[usize::from(asid(tag)) % 64] += 1;
             holds(slot(tag) == at, "a binding is out of its place")?;
             holds(Self::well_formed(low), "a binding has bits of its own")?;
             let Some((env, context)) = self.asids.holder(asid(tag)) else {
@@ -195,13 +200,8 @@ impl<M: Machine> Kernel<M> {
             )?;
         }
         for number in 1..64 {
-            let tags = &self.machine.stlb().tags;
-            let own = tags
-                .iter()
-                .filter(|&&tag| tag & EMPTY == 0 && asid(tag) == number);
-            let count = own.count();
             holds(
-                count == usize::from(self.asids.bindings(number)),
+                bindings[usize::from(number)] == self.asids.bindings(number),
                 "an ASID's bindings are miscounted",
             )?;
             if let Some((env, context)) = self.asids.holder(number) {

@@ -155,13 +155,35 @@ impl<M: Machine> Kernel<M> {
     /// As [`Kernel::hand`], of a page that nothing is bound to.
     pub(crate) fn pass(&mut self, page: Page, owner: u8) {
         self.unlink(page);
-        let state = self.state(page);
-        state.owner = owner;
-        state.pins = 0;
-        state.binding = UNBOUND;
-        state.read_epoch = state.read_epoch.saturating_add(1);
-        state.write_epoch = state.write_epoch.saturating_add(1);
+        change_owner(self.state(page), owner);
         self.link(page);
+    }
+
+    /// Makes all pages of an environment free, nothing being bound to any. As [`Kernel::pass`] of each, but
+    /// the list goes over whole.
+    pub(crate) fn pass_all(&mut self, env: Env) {
+        let public = self.public(env);
+        let first = core::mem::replace(&mut public.first, NO_PAGE);
+        let count = core::mem::take(&mut public.pages);
+        let public = self.machine.public();
+        let free = public.free;
+        if count != 0 {
+            public.free = first;
+            public.free_pages = public.free_pages.wrapping_add(count);
+        }
+        let states = self.machine.page_states();
+        let (mut next, mut last) = (first, NO_PAGE);
+        while let Some(state) = states.get_mut(usize::from(next)) {
+            change_owner(state, NOBODY);
+            last = next;
+            next = state.next;
+        }
+        if let Some(state) = states.get_mut(usize::from(last)) {
+            state.next = free;
+        }
+        if let Some(state) = states.get_mut(usize::from(free)) {
+            state.previous = last;
+        }
     }
 
     /// Puts a page on its owner's list. The kernel has none.
@@ -226,6 +248,15 @@ impl<M: Machine> Kernel<M> {
         let next = self.state(page).next;
         self.page(PageNo(next)).ok()
     }
+}
+
+/// What changes with the owner, but the list: no reason to stay is left, no capability and no grant.
+fn change_owner(state: &mut PageState, owner: u8) {
+    state.owner = owner;
+    state.pins = 0;
+    state.binding = UNBOUND;
+    state.read_epoch = state.read_epoch.saturating_add(1);
+    state.write_epoch = state.write_epoch.saturating_add(1);
 }
 
 /// The state of a page at boot, before it is on a list.

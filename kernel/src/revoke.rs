@@ -17,8 +17,8 @@ use aegis_abi::{
     },
 };
 
-/// Pages taken at one tick, at most: it bounds how long interrupts are off.
-const MOST_TAKEN_AT_ONCE: u32 = 4;
+/// Pages taken at one tick, at most, of whomever: it bounds how long interrupts are off.
+pub(crate) const MOST_TAKEN_AT_ONCE: u32 = 2;
 
 /// System calls.
 impl<M: Machine> Kernel<M> {
@@ -111,11 +111,12 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let mut next: Option<u32> = None;
+        let mut budget = MOST_TAKEN_AT_ONCE;
         for env in Env::all() {
             for kind in 0..REVOKE_KINDS as u32 {
                 let due = self.due(env, kind);
                 if due.target != NOT_DUE && Self::reached(now, due.deadline) {
-                    self.abort(env, kind, due);
+                    self.abort(env, kind, due, &mut budget);
                 }
                 let due = self.due(env, kind);
                 if due.target != NOT_DUE
@@ -128,16 +129,17 @@ impl<M: Machine> Kernel<M> {
         self.deadline = next;
     }
 
-    /// The abort protocol.
-    fn abort(&mut self, env: Env, kind: u32, due: Due) {
+    /// The abort protocol; `budget` is how many pages may still be taken now.
+    fn abort(&mut self, env: Env, kind: u32, due: Due, budget: &mut u32) {
         match kind {
             REVOKE_PAGES => {
                 let limit = u32::from(due.target.max(self.public(env).reserve));
-                for _ in 0..MOST_TAKEN_AT_ONCE {
+                while *budget > 0 {
                     if self.held(env, REVOKE_PAGES) <= limit || !self.take_page(env) {
                         self.set_due(env, kind, Due::NONE);
                         return;
                     }
+                    *budget -= 1;
                 }
             }
             REVOKE_SLICES => {

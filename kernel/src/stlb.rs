@@ -16,6 +16,9 @@ use aegis_abi::{
 /// A tag with this bit is no entry: an address of the application's has it clear.
 pub(crate) const EMPTY: u32 = 0x8000_0000;
 
+/// EntryLo of no entry: it leads to page 0, which is always the kernel's and never bound.
+pub(crate) const NOTHING: u32 = 0;
+
 /// The tag of a virtual address in the context of an ASID: EntryHi.
 pub(crate) const fn tag(address: u32, asid: u8) -> u32 {
     address & 0xffff_f000 | (asid as u32 & 63) << 6
@@ -88,33 +91,28 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn purge_page_where(&mut self, page: Page, goes: impl Fn(Option<Env>) -> bool) {
-        match self.state(page).binding {
-            UNBOUND => {}
-            BOUND_OFTEN => {
-                let mut left = UNBOUND;
-                for slot in 0..STLB_ENTRIES {
-                    let Some(holder) = self.binds(slot, page) else {
-                        continue;
-                    };
-                    if goes(holder) {
-                        self.evict(slot);
-                    } else {
-                        left = if left == UNBOUND {
-                            slot as u16
-                        } else {
-                            BOUND_OFTEN
-                        };
-                    }
-                }
-                self.state(page).binding = left;
+        let slots = match self.state(page).binding {
+            UNBOUND => 0..0,
+            BOUND_OFTEN => 0..STLB_ENTRIES,
+            slot => usize::from(slot)..usize::from(slot) + 1,
+        };
+        let mut left = UNBOUND;
+        for slot in slots {
+            let slot = slot % STLB_ENTRIES;
+            if self.machine.stlb().entries[slot] >> 12 != u32::from(page.number().0) {
+                continue;
             }
-            slot => {
-                let slot = usize::from(slot) % STLB_ENTRIES;
-                if self.binds(slot, page).is_some_and(goes) {
-                    self.evict(slot);
-                }
+            let holder = self.asids.env(asid(self.machine.stlb().tags[slot]));
+            if goes(holder) {
+                self.evict(slot);
+            } else {
+                left = match left {
+                    UNBOUND => slot as u16,
+                    _ => BOUND_OFTEN,
+                };
             }
         }
+        self.state(page).binding = left;
     }
 
     /// Takes away all bindings of an environment, and all to its pages, in one pass.
@@ -135,18 +133,6 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Whose binding to the page is in a slot, if one is.
-    #[expect(
-        clippy::option_option,
-        reason = "no binding differs from a binding of nobody"
-    )]
-    fn binds(&mut self, slot: usize, page: Page) -> Option<Option<Env>> {
-        let stlb = self.machine.stlb();
-        let (tag, low) = (stlb.tags[slot], stlb.entries[slot]);
-        (tag & EMPTY == 0 && low >> 12 == u32::from(page.number().0))
-            .then(|| self.asids.env(asid(tag)))
-    }
-
     fn page_bound(&mut self, low: u32) -> Option<Page> {
         self.page(PageNo::of(low)?).ok()
     }
@@ -159,6 +145,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         stlb.tags[slot] = EMPTY;
+        stlb.entries[slot] = NOTHING;
         self.machine.tlb_delete(tag);
         self.asids.unbound(asid(tag));
         if let Some(page) = self.page_bound(low) {

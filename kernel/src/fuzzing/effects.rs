@@ -1,7 +1,7 @@
 //! What a call, a tick or a transfer changes.
 
 use super::model::{Asked, Life, Model, Owner, Reply, page_of};
-use crate::{fake::Fake, layout::Frame, machine::Machine as _, stlb};
+use crate::{fake::Fake, layout::Frame, machine::Machine as _, revoke::MOST_TAKEN_AT_ONCE, stlb};
 use aegis_abi::{
     Capability, EnvId, Error, PageNo, Rights, Syscall,
     bookkeeping::{NO_PAGE, NOT_DUE},
@@ -34,6 +34,10 @@ impl Model {
                 assert!(
                     why.contains(&error),
                     "{call:?} {a:x?} refused: {error:?}, not {why:?}"
+                );
+                assert!(
+                    call.errors().contains(&error),
+                    "{call:?}: {error:?} is not in its row"
                 );
                 if error == Error::Forged {
                     self.me().forgeries += 1;
@@ -485,6 +489,7 @@ impl Model {
         let ran = self.current;
         let envs: Vec<u8> = self.envs.keys().copied().collect();
         let mut alive = true;
+        let mut budget = MOST_TAKEN_AT_ONCE;
         for env in envs {
             for kind in 0..3 {
                 let Some(life) = self.envs.get(&env) else {
@@ -495,7 +500,7 @@ impl Model {
                     continue;
                 };
                 match kind {
-                    REVOKE_PAGES => self.take_pages(env, asked.keep, fake),
+                    REVOKE_PAGES => self.take_pages(env, asked.keep, &mut budget, fake),
                     REVOKE_SLICES => self.take_slices(env, asked.keep),
                     _ => {
                         self.destroy(env, 0);
@@ -521,11 +526,7 @@ impl Model {
     }
 
     /// The kernel chose which; that it took as many as it had to, and only what it might.
-    fn take_pages(&mut self, env: u8, keep: u32, fake: &mut Fake) {
-        if fake.public().envs[usize::from(env)].page == NO_PAGE {
-            // It is destroyed at this same tick, and which were taken before that cannot be seen.
-            return;
-        }
+    fn take_pages(&mut self, env: u8, keep: u32, budget: &mut u32, fake: &mut Fake) {
         let limit = keep.max(self.envs[&env].reserve);
         let held = self.held(env, REVOKE_PAGES);
         let all: Vec<u32> = (0..self.pages.len() as u32)
@@ -544,7 +545,15 @@ impl Model {
         let spare =
             |page: &&u32| self.pins(env, **page) == 1 && self.envs[&env].backing.contains_key(page);
         let takeable = unpinned.len() + pinned.iter().filter(spare).count();
-        let due = held.saturating_sub(limit).min(4).min(takeable as u32);
+        let due = held.saturating_sub(limit).min(*budget).min(takeable as u32);
+        *budget -= due;
+        if *budget > 0 {
+            self.life(env.into()).asked[REVOKE_PAGES as usize] = None;
+        }
+        if fake.public().envs[usize::from(env)].page == NO_PAGE {
+            // It is destroyed at this same tick, and which were taken before that cannot be seen.
+            return;
+        }
         assert_eq!(
             taken.len() as u32,
             due,
@@ -581,9 +590,6 @@ impl Model {
         }
         // Which backing pages were used is the kernel's choice too.
         let used = free.min(taken.len() - from_backing);
-        if due < 4 {
-            self.life(env.into()).asked[REVOKE_PAGES as usize] = None;
-        }
         self.follow_backing(env, used, from_backing, fake);
     }
 

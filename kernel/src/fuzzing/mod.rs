@@ -17,9 +17,10 @@ use crate::{
     machine::{Label, Machine as _},
 };
 use aegis_abi::{Cause, EnvId, Error, Syscall, layout};
+use core::panic::AssertUnwindSafe;
 use draw::{Draw, Step};
 use model::Model;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{catch_unwind, resume_unwind};
 
 /// Pages of the machine: few, so that they run out.
 const PAGES: u16 = 96;
@@ -90,10 +91,10 @@ pub fn run(bytes: &[u8]) -> Report {
         }
         assert_eq!(kernel.invariants(), Ok(()), "after {step:x?}");
         model.compare(&mut kernel.machine);
-        if steps % BINDINGS_EVERY == 0 {
+        if steps.is_multiple_of(BINDINGS_EVERY) {
             model.compare_bindings(&mut kernel);
         }
-        if steps % EVERYTHING_EVERY == 0 {
+        if steps.is_multiple_of(EVERYTHING_EVERY) {
             assert_eq!(kernel.all_invariants(), Ok(()), "after {step:x?}");
         }
     }

@@ -248,7 +248,7 @@ impl Model {
     /// Why bytes are not in one of an environment's pages.
     pub(super) fn buffer(&self, env: u32, at: u32, bytes: u32, alignment: u32) -> Vec<Error> {
         let mut why = Vec::new();
-        if at % alignment != 0 || at >> 28 != 0 || bytes > PAGE_BYTES - at % PAGE_BYTES {
+        if !at.is_multiple_of(alignment) || at >> 28 != 0 || bytes > PAGE_BYTES - at % PAGE_BYTES {
             why.push(Error::BadAddress);
         }
         why.extend(self.possession(env, at / PAGE_BYTES));
@@ -290,7 +290,7 @@ impl Model {
             && self.envs[&(env as u8)]
                 .guaranteed
                 .contains_key(&(address & !(PAGE_BYTES - 1)));
-        if guaranteed && address % 4 == 0 && address < GUARANTEED_END {
+        if guaranteed && address.is_multiple_of(4) && address < GUARANTEED_END {
             Vec::new()
         } else {
             vec![Error::BadAddress]

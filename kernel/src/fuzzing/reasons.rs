@@ -197,7 +197,7 @@ impl Model {
 
     fn guarantee_reasons(&self, a: [u32; 4]) -> Vec<Error> {
         let mut why = self.control(a[0]);
-        if a[1] >= GUARANTEED_END || a[1] % PAGE_BYTES != 0 {
+        if a[1] >= GUARANTEED_END || !a[1].is_multiple_of(PAGE_BYTES) {
             why.push(Error::BadAddress);
         }
         if !self.lives(a[0]) {
@@ -207,12 +207,7 @@ impl Model {
         let here = life.guaranteed.contains_key(&a[1]);
         if a[2] & 0x200 == 0 {
             let inside = |at: &u32| *at != 0 && *at & !(PAGE_BYTES - 1) == a[1];
-            if life
-                .handlers
-                .values()
-                .chain(&life.entries)
-                .any(|at| inside(at))
-            {
+            if life.handlers.values().chain(&life.entries).any(inside) {
                 why.push(Error::Pinned);
             }
         } else {

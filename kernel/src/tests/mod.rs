@@ -14,7 +14,8 @@ use crate::{
     machine::Machine as _,
 };
 use aegis_abi::{Error, Syscall};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 /// A machine that has booted; environment 0 runs.
 pub(crate) fn booted(pages: u16) -> Kernel<Fake> {

@@ -2,10 +2,15 @@
 
 use crate::fuzzing::{self, Report};
 use aegis_abi::Syscall;
+use std::{env, fs, path::PathBuf};
 
 /// Sequences, and bytes of each.
 const SEQUENCES: u32 = if cfg!(miri) { 2 } else { 200 };
 const BYTES: usize = if cfg!(miri) { 400 } else { 4096 };
+
+/// Seeds that fuzzing begins with, and their length.
+const SEEDS: u32 = 8;
+const SEED_BYTES: usize = 1024;
 
 /// Calls that cannot be refused.
 const NEVER_REFUSED: [Syscall; 2] = [Syscall::env_self, Syscall::ticks];
@@ -40,6 +45,33 @@ fn the_kernel_does_what_the_model_says() {
     );
 }
 
+/// `UPDATE_EXPECT=1` writes the seeds.
+#[test]
+fn the_body_takes_its_seeds_and_past_failures() {
+    if cfg!(miri) {
+        return;
+    }
+    let folder = |kind: &str| {
+        let fuzz = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+        fuzz.join(kind).join("kernel")
+    };
+    if env::var_os("UPDATE_EXPECT").is_some() {
+        fs::create_dir_all(folder("seeds")).expect("a folder for seeds");
+        for seed in 1..=SEEDS {
+            let path = folder("seeds").join(format!("random-{seed}"));
+            fs::write(path, &bytes(1000 + seed)[..SEED_BYTES]).expect("a seed");
+        }
+    }
+    for kind in ["seeds", "regressions"] {
+        let entries: Vec<_> = fs::read_dir(folder(kind)).into_iter().flatten().collect();
+        assert!(kind != "seeds" || !entries.is_empty(), "no seeds");
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            fuzzing::run(&fs::read(path).expect("a file"));
+        }
+    }
+}
+
 /// Bytes from a seed, by xorshift.
 fn bytes(seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9) | 1;
@@ -49,5 +81,5 @@ fn bytes(seed: u32) -> Vec<u8> {
         state ^= state << 5;
         (state >> 11) as u8
     };
-    std::iter::repeat_with(next).take(BYTES).collect()
+    core::iter::repeat_with(next).take(BYTES).collect()
 }

@@ -75,8 +75,8 @@ fn what_is_not_given_is_taken_saved_and_written_down() {
         "the deadline has not passed"
     );
     pass(&mut kernel, 1);
-    assert_eq!(kernel.machine.load(vector), 4, "no more at one tick");
-    pass(&mut kernel, 2);
+    assert_eq!(kernel.machine.load(vector), 2, "no more at one tick");
+    pass(&mut kernel, 4);
     // All of the six, then the backing page, which nothing is left to be saved to.
     assert_eq!(kernel.machine.load(vector), 7);
     assert_eq!(pages_of(&mut kernel, env).len(), 2, "what is pinned stays");
@@ -183,7 +183,7 @@ fn who_is_below_its_reserve_gets_pages_of_who_is_above() {
     );
     assert_eq!(kernel.machine.public().envs[rich as usize].due[0], due);
     yield_to(&mut kernel, 0);
-    pass(&mut kernel, REVOKE_TICKS + 2);
+    pass(&mut kernel, REVOKE_TICKS + 4);
     assert_eq!(pages_of(&mut kernel, rich).len(), most - 6);
     yield_to(&mut kernel, env);
     for _ in 0..6 {
