@@ -9,7 +9,9 @@ fn main() {
     for (programs, script) in [
         (&["init"][..], "first.ld"),
         (
-            &["hello", "faults", "pages", "transfer", "slices"],
+            &[
+                "hello", "faults", "pages", "transfer", "slices", "hostile",
+            ],
             "program.ld",
         ),
     ] {

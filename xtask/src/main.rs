@@ -37,6 +37,8 @@ cargo xtask COMMAND
                   run applications on a DECstation; ends with their status
   probe [--on sim|mame|gxemul]
                   count the kernel's hot paths on the simulator, or go through them elsewhere
+  hostile [--on sim|mame|gxemul] [NAME...]
+                  run programs that mean harm, all or those named, and see that they do none
   tables 7 [--json] [--million] [--profile]
                   count the paper's Table 7 on the simulated DECstation; --million confirms
                   each classifier on a million packets, --profile shows where it spends them
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         ["image"] => aegis::run(),
         ["probe"] => aegis::probe::run(),
         ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
+        ["hostile", rest @ ..] => aegis::hostile::run(rest),
         ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

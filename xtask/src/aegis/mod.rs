@@ -5,6 +5,7 @@
 
 pub(crate) mod boot;
 mod gxemul;
+pub(crate) mod hostile;
 mod latency;
 mod mame;
 mod pack;
@@ -28,6 +29,9 @@ const INIT: &str = "init";
 /// Without this, procedures that never return do not save where they were called, and a panic would not
 /// tell how it came about.
 const TRACEABLE: &str = "-Cforce-unwind-tables=yes";
+
+/// The kernel's feature of checking its invariants after every call.
+const AUDIT: &str = "audit";
 
 /// An image: where it is, and what is in it.
 pub(super) struct Built {
@@ -89,12 +93,26 @@ fn program(folder: &str, name: &str, flat: bool) -> Result<Module> {
 ///
 /// When it cannot be built.
 fn build(name: &str, modules: &[Module]) -> Result<Built> {
+    build_with_features(name, modules, "")
+}
+
+/// The same, with features of the kernel.
+///
+/// # Errors
+///
+/// When it cannot be built.
+fn build_with_features(name: &str, modules: &[Module], features: &str) -> Result<Built> {
     let folder = root().join("target/aegis");
     std::fs::create_dir_all(&folder)?;
     let packed = folder.join("modules.bin");
     write_if_new(&packed, &pack::modules(modules)?)?;
     let variables = [("AEGIS_MODULES", packed.as_path())];
-    let built = image::build_with("kernel/image", "aegis-image", TRACEABLE, &variables)?;
+    let with = image::With {
+        flags: TRACEABLE,
+        variables: &variables,
+        features,
+    };
+    let built = image::build_with("kernel/image", "aegis-image", &with)?;
     let path = folder.join(format!("{name}.elf"));
     std::fs::copy(&built, &path)?;
     let image = Image::parse(&std::fs::read(&path)?)?;

@@ -52,7 +52,7 @@ const PATHS: &[Path] = &[
     path("Scall", "vector_general", "called", 22),
     path("Scall back", "vector_general", "replied", 22),
     path("Acall", "vector_general", "lent", 30),
-    path("call on the stack", "vector_general", "after_ticks", 43),
+    path("call on the stack", "vector_general", "after_ticks", 45),
     Path {
         name: "TLBwr",
         from: "bind",

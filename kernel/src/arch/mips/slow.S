@@ -7,13 +7,16 @@
 
 # ---- Calls on the stack. In: k0 = EPC, k1 = complement of the procedure's address, a0 to a3. Out: v0, v1.
     .section .text.hot, "ax"
-    .macro enter_stack who          # 10 instructions, 26 with those before; 12 and 28 if it asks who calls
+# Of the registers that a procedure of o32 keeps, gp is none: without position-independent code the compiler takes it
+# for one more temporary. So it is kept here, and cannot tell what it held.
+    .macro enter_stack who          # 11 instructions, 27 with those before; 13 and 29 if it asks who calls
     mfc0  $v0, $13                  # Cause: bit 31 tells of a delay slot
     nor   $k1, $k1, $zero           # the procedure
     bltz  $v0, in_slot              # refused there
     mfc0  $v0, $10                  # EntryHi, for its ASID (slot)
     sw    $sp, {SP}($zero)          # the caller's stack
     sw    $ra, {RA}($zero)          # and return address
+    sw    $gp, {GP}($zero)          # and global pointer
     sw    $v0, {CURRENT_HIGH}($zero) # whose ASID it was
     .if \who
     lw    $v0, {OWN_LOW}($zero)     # whose page it is
@@ -26,8 +29,9 @@
     mtc0  $zero, $10                # ASID 0: the kernel's page (slot)
     .endm
 
-    .macro leave_stack              # 8 instructions
+    .macro leave_stack              # 9 instructions
     mfc0  $k0, $14                  # EPC
+    lw    $gp, {GP}($zero)          # the caller's global pointer
     lw    $t0, {CURRENT_HIGH}($zero) # whose ASID it is
     lw    $ra, {RA}($zero)          # the caller's return address
     mtc0  $t0, $10                  # EntryHi: its ASID, its page
@@ -39,13 +43,13 @@
 # For procedures that leave nothing in registers that their caller may not know, and do not ask who it is.
     .globl call_plain
 call_plain:
-    enter_stack 0                   # 17 to 26
-    leave_stack                     # the last 8
+    enter_stack 0                   # 17 to 27
+    leave_stack                     # the last 9
 
 # For all others: registers that procedures need not keep are cleared.
     .globl call_clear
 call_clear:
-    enter_stack 1                   # 17 to 28
+    enter_stack 1                   # 17 to 29
     mtlo  $zero                     # HI and LO first: Rust may have
     mthi  $zero                     # begun a product
     addu  $at, $zero, $zero
@@ -62,7 +66,7 @@ call_clear:
     addu  $t7, $zero, $zero
     addu  $t8, $zero, $zero
     addu  $t9, $zero, $zero         # t0 holds the caller's own EntryHi after this
-    leave_stack                     # the last 8
+    leave_stack                     # the last 9
 
 # A call in a delay slot: refused, the branch is not taken. In: k0 = EPC, the branch.
     .section .text.slow, "ax"
@@ -96,6 +100,7 @@ save_all_at:                        # in: k0 = the stack
     sw    $t9, {F_OTHERS}+48($k0)
     sw    $sp, {F_OTHERS}+52($k0)
     sw    $ra, {F_OTHERS}+56($k0)
+    sw    $gp, {F_OTHERS}+68($k0)
     mfhi  $t0                       # HI, once it is ready
     mflo  $t1                       # LO
     sw    $t0, {F_OTHERS}+60($k0)
@@ -145,6 +150,7 @@ save_all_at:                        # in: k0 = the stack
     lw    $t7, {F_OTHERS}+40($k0)
     lw    $t8, {F_OTHERS}+44($k0)
     lw    $t9, {F_OTHERS}+48($k0)
+    lw    $gp, {F_OTHERS}+68($k0)
     lw    $k1, {F_FORWARD}($k0)
     lw    $sp, {F_OTHERS}+52($k0)
     bne   $k1, $zero, 1f            # the application's to handle
