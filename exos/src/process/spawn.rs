@@ -72,6 +72,7 @@ pub fn spawn(file: &[u8], options: &Options<'_>) -> Result<Child, SpawnError> {
     if given > MOST_ARGUMENTS {
         return Err(SpawnError::Arguments(given));
     }
+    let table = super::PublicTable::open()?;
     let home = vm::allocate()?;
     let env = match sys::env_create(home) {
         Ok(words) => EnvId(words.0 as u8),
@@ -80,15 +81,14 @@ pub fn spawn(file: &[u8], options: &Options<'_>) -> Result<Child, SpawnError> {
             return Err(error.into());
         }
     };
+    // It may have run and ended when `build` returns.
+    let epoch = table.epoch(env);
     let built = build(env, &image, options);
     if let Err(error) = built {
         sys::env_destroy(env, 0)?;
         return Err(error.into());
     }
-    Ok(Child {
-        env,
-        epoch: super::PublicTable::open()?.epoch(env),
-    })
+    Ok(Child { env, epoch })
 }
 
 /// Makes an empty environment a process.

@@ -127,8 +127,9 @@ fn read(text: &str) -> Result<usize> {
             .with_context(|| format!("{count} of {asked} attacks were carried out"))?;
         let number: Option<usize> = line
             .strip_prefix("hostile: ")
-            .and_then(|rest| rest.strip_suffix(": ok"))
-            .and_then(|rest| rest.split_once(' '))
+            .and_then(|rest| rest.strip_suffix(" ticks"))
+            .and_then(|rest| rest.split_once(": ok, "))
+            .and_then(|(rest, _)| rest.split_once(' '))
             .and_then(|(number, _)| number.parse().ok());
         match number {
             Some(number) if number > last => last = number,
@@ -151,12 +152,12 @@ mod tests {
 
     #[test]
     fn lines_are_read_strictly() {
-        let good = format!("hostile: 2 of 9 attacks\nhostile: 3 a: ok\nhostile: 5 b: ok\n{END}");
+        let good = format!("hostile: 2 of 9 attacks\nhostile: 3 a: ok, 7 ticks\nhostile: 5 b: ok, 8 ticks\n{END}");
         assert_eq!(read(&good).unwrap(), 2);
         for (from, to) in [
             ("2 of", "3 of"),
-            ("3 a: ok", "3 a: WRONG"),
-            ("hostile: 5 b: ok\n", ""),
+            ("3 a: ok, 7 ticks", "3 a: WRONG"),
+            ("hostile: 5 b: ok, 8 ticks\n", ""),
             ("hostile: 5 b", "hostile: 3 b"),
             ("hostile: 5 b", "exos: overflow\nhostile: 5 b"),
             ("ended with 0", "ended with 1"),

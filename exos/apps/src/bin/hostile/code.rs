@@ -15,18 +15,14 @@ pub const DATA: u32 = 0x2000;
 
 /// Results.
 pub const V0: u32 = 2;
-/// The second result.
-pub const V1: u32 = 3;
 /// The first argument; the others follow.
 pub const A0: u32 = 4;
 /// The second argument.
-pub const A1: u32 = 5;
+const A1: u32 = 5;
 /// A temporary that calls on the stack lose.
-pub const T0: u32 = 8;
+const T0: u32 = 8;
 /// The first argument of a primitive.
-pub const T1: u32 = 9;
-/// The second.
-pub const T2: u32 = 10;
+const T1: u32 = 9;
 /// The first of those that calls keep.
 pub const S0: u32 = 16;
 /// The second.

@@ -17,9 +17,11 @@ use exos::{module, println, sys};
 /// Bystanders.
 const BYSTANDERS: usize = 2;
 /// Ticks that an attack may take.
-const MOST_TICKS: u32 = 2000;
+const MOST_TICKS: u32 = 10_000;
 /// Ticks that one lives that does not end.
 const STAY_TICKS: u32 = 12;
+/// Ticks that one lives that may end or not.
+const ANY_TICKS: u32 = 200;
 /// Ticks that a bystander may take for its passes.
 const BYSTANDER_TICKS: u32 = 200;
 /// Passes that a bystander must have made since an attack: one of them began after it.
@@ -106,7 +108,8 @@ impl Judge {
         // What the first of each kind allocates for good, as pages of the page table.
         for number in [0, attacks::all().count() - 1] {
             if let Some(attack) = attacks::all().nth(number) {
-                self.carry_out(number, &attack);
+                // How it ends is looked at when its turn comes.
+                let _ = self.carry_out(number, &attack);
                 self.clear();
             }
         }
@@ -127,6 +130,7 @@ impl Judge {
     /// An attack, and what is to be said of it.
     fn one(&self, number: usize, attack: &Attack) -> bool {
         let before = self.left();
+        let first = self.table.ticks();
         let ended = self.carry_out(number, attack);
         self.clear();
         let bystanders = self.look();
@@ -135,7 +139,8 @@ impl Judge {
         let left = before == after || matches!(attack.ends, Ends::Any);
         let good = as_it_must && left && bystanders.is_none();
         if good {
-            println!("hostile: {} {}: ok", number + 1, attack.name);
+            let ticks = self.table.ticks().wrapping_sub(first);
+            println!("hostile: {} {}: ok, {ticks} ticks", number + 1, attack.name);
             return true;
         }
         println!("hostile: {} {}: WRONG", number + 1, attack.name);
@@ -160,23 +165,26 @@ impl Judge {
 
     /// Lets an attacker do what it wants; how it ended, or nothing if it had to be ended.
     fn carry_out(&self, number: usize, attack: &Attack) -> Result<Option<End>, Error> {
-        let (env, epoch) = match attack.how {
-            How::Program(_) => {
-                let child = self.process(number)?;
-                (child.env(), self.table.epoch(child.env()))
-            }
-            _ => {
-                let bare = Bare::start(&self.scene, |scene, code| write(attack.how, scene, code))?;
-                (bare.env, self.table.epoch(bare.env))
-            }
+        let child = match attack.how {
+            How::Program(_) => Ok(self.process(number)?),
+            _ => Err(Bare::start(&self.scene, |scene, code| {
+                write(attack.how, scene, code);
+            })?),
         };
-        let most = if matches!(attack.ends, Ends::Stays) {
-            STAY_TICKS
-        } else {
-            MOST_TICKS
+        let env = child.map_or_else(|bare| bare.env, Child::env);
+        let lives = || {
+            child.map_or_else(
+                |bare| bare.lives(&self.table),
+                |child| child.end() == Ok(None),
+            )
+        };
+        let most = match attack.ends {
+            Ends::Stays => STAY_TICKS,
+            Ends::Any => ANY_TICKS,
+            _ => MOST_TICKS,
         };
         let first = self.table.ticks();
-        while self.table.epoch(env) == epoch {
+        while lives() {
             if self.table.ticks().wrapping_sub(first) > most {
                 sys::env_destroy(env, 0)?;
                 return Ok(None);

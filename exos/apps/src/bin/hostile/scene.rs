@@ -40,6 +40,8 @@ pub struct Scene {
 pub struct Bare {
     /// Itself.
     pub env: EnvId,
+    /// How often one of its number had ended when it was made.
+    epoch: u32,
     /// Where and against whom it is.
     pub scene: Scene,
 }
@@ -76,7 +78,8 @@ impl Bare {
             parent: u32::from(own().0),
             ..*scene
         };
-        Ok(Bare { env, scene })
+        let epoch = PublicTable::open()?.epoch(env);
+        Ok(Bare { env, epoch, scene })
     }
 
     /// Its two pages, and what is in them.
@@ -108,6 +111,11 @@ impl Bare {
             sys::slice_free(position)?;
         }
         given.map(|_| ())
+    }
+
+    /// Whether it lives.
+    pub fn lives(&self, table: &PublicTable) -> bool {
+        table.epoch(self.env) == self.epoch
     }
 
     /// Ends it.

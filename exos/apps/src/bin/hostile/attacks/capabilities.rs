@@ -240,14 +240,13 @@ fn reader(page: PageNo, words: [u32; 3], dirty: u32, then: impl Fn(&Bare) -> boo
         code.go(again);
     });
     let bare = started.ok()?;
-    let epoch = table.epoch(bare.env);
     for _ in 0..2 {
         sleep().ok()?;
     }
-    if table.epoch(bare.env) != epoch || !then(&bare) {
+    if !bare.lives(&table) || !then(&bare) {
         return None;
     }
-    while table.epoch(bare.env) == epoch {
+    while bare.lives(&table) {
         sleep().ok()?;
     }
     Some(table.end(bare.env))

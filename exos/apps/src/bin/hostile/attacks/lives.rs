@@ -120,7 +120,7 @@ fn child_calls(scene: &Scene, call: Syscall, words: [u32; 3]) -> Option<(EnvId, 
     })
     .ok()?;
     let table = PublicTable::open().ok()?;
-    while table.lives(bare.env) {
+    while bare.lives(&table) {
         sleep().ok()?;
     }
     match table.end(bare.env) {
@@ -239,7 +239,7 @@ fn keeps_pages(scene: &Scene) -> u32 {
         before == TAKEN + 2,
         asked,
         table.pages_of(bare.env) == before - 4,
-        table.lives(bare.env),
+        bare.lives(&table),
     ])
 }
 
@@ -292,7 +292,7 @@ fn keeps_slices(scene: &Scene) -> u32 {
     let before = slices();
     let asked = sys::revoke(bare.env, REVOKE_SLICES, ANY, SOON).is_ok();
     wait(&table, SOON + 4);
-    first_wrong(&[given, before == 4, asked, slices() == 1, table.lives(bare.env)])
+    first_wrong(&[given, before == 4, asked, slices() == 1, bare.lives(&table)])
 }
 
 fn does_not_leave(scene: &Scene) -> u32 {
@@ -302,7 +302,7 @@ fn does_not_leave(scene: &Scene) -> u32 {
     let asked = sys::revoke(bare.env, REVOKE_ALL, 0, SOON).is_ok();
     wait(&table, SOON + 4);
     let end = matches!(table.end(bare.env), End::Destroyed(death) if death.cause == DEATH_REVOKED);
-    first_wrong(&[asked, !table.lives(bare.env), end])
+    first_wrong(&[asked, !bare.lives(&table), end])
 }
 
 /// The handler that hears the request faults: that is the end of it.
@@ -326,7 +326,7 @@ fn revoke_faults(scene: &Scene) -> u32 {
     let asked = sys::revoke(bare.env, REVOKE_PAGES, 1, 20).is_ok();
     wait(&table, 6);
     let end = matches!(table.end(bare.env), End::Destroyed(death) if death.cause == 9);
-    first_wrong(&[slept, asked, !table.lives(bare.env), end])
+    first_wrong(&[slept, asked, !bare.lives(&table), end])
 }
 
 /// The vector's count says that it is full, or more: nothing is written behind it.
@@ -385,7 +385,7 @@ fn vector_lies(scene: &Scene) -> u32 {
             return 98;
         };
         let asked = sys::revoke(bare.env, REVOKE_PAGES, 2, SOON).is_ok();
-        while table.lives(bare.env) {
+        while bare.lives(&table) {
             if sleep().is_err() {
                 return 97;
             }
@@ -406,7 +406,7 @@ fn pinned(scene: &Scene) -> u32 {
     };
     let asked = sys::revoke(bare.env, REVOKE_PAGES, ANY, SOON).is_ok();
     wait(&table, SOON + 12);
-    first_wrong(&[asked, table.pages_of(bare.env) == 2, table.lives(bare.env)])
+    first_wrong(&[asked, table.pages_of(bare.env) == 2, bare.lives(&table)])
 }
 
 /// A child cannot raise its reserve; what its parent lends it comes back when it dies.

@@ -259,7 +259,7 @@ fn identifiers(scene: &Scene) -> u32 {
         let Some(bare) = bare else {
             return 98;
         };
-        while table.lives(bare.env) {
+        while bare.lives(&table) {
             if sleep().is_err() {
                 return 97;
             }
@@ -335,12 +335,12 @@ fn identifiers_of_the_dead(scene: &Scene) -> u32 {
     let Ok(first) = first else {
         return 98;
     };
-    let lived = table.lives(first.env);
+    let lived = first.lives(&table);
     first.end();
     let Ok(second) = Bare::start(scene, |_, code| read(code)) else {
         return 97;
     };
-    while table.lives(second.env) {
+    while second.lives(&table) {
         if sleep().is_err() {
             return 96;
         }
