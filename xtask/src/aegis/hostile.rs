@@ -22,7 +22,40 @@ const SECONDS: u64 = 300;
 const KEY: &str = "key=0123456789abcdeffedcba9876543210";
 
 /// What GXemul is not asked, and the defect that lets it through.
-const LET_THROUGH: &[(&str, &str)] = &[];
+const LET_THROUGH: &[(&str, &str)] = &[
+    ("mfc0-status", MOVES),
+    ("mfc0-epc", MOVES),
+    ("mtc0-status", MOVES),
+    ("mtc0-cause", MOVES),
+    ("mtc0-epc", MOVES),
+    ("mtc0-entryhi", MOVES),
+    ("mtc0-entrylo", MOVES),
+    ("mtc0-index", MOVES),
+    ("mtc0-context", MOVES),
+    ("cfc0", MOVES),
+    ("ctc0", STOPS),
+    ("bc0f", STOPS),
+    ("cop0-nothing", STOPS),
+    ("lwc2", STOPS),
+    ("cop3", STOPS),
+    ("lwc3", STOPS),
+    ("swc2", STOPS),
+    ("swc3", STOPS),
+    ("overflow-addi", "ADDI never overflows"),
+    (
+        "jump-odd",
+        "a jump to an odd address goes to the word that it is in",
+    ),
+    (
+        "partial-word-of-kernel",
+        "SWL to the kernel's memory is called a miss",
+    ),
+    ("handler-faults-at-once", LATE),
+    ("handlers-fault-in-each-other", LATE),
+];
+const MOVES: &str = "user mode may move to and from coprocessor 0";
+const LATE: &str = "no interrupt is taken where each instruction of user mode faults";
+const STOPS: &str = "the emulator stops at an instruction that it does not know";
 
 /// Runs what the words of the command name.
 ///
@@ -89,7 +122,7 @@ fn attack(built: &Built, on: On, names: &[&str]) -> Result<()> {
             arguments.push(format!("skip={}", skipped.join(",")));
         }
     }
-    let mut screen = Screen::new(built.image.symbols(), true);
+    let mut screen = Screen::new(built.image.symbols(), false);
     let start = Instant::now();
     let status = execute(built, on, SECONDS, &arguments, &mut screen);
     let seconds = start.elapsed().as_secs_f64();
@@ -102,7 +135,10 @@ fn attack(built: &Built, on: On, names: &[&str]) -> Result<()> {
     };
     let count = judged.with_context(|| format!("{on:?}:\n{}", screen.text()))?;
     if names.is_empty() {
-        ensure!(count >= LEAST, "{on:?}: {count} attacks, at least {LEAST} must be");
+        ensure!(
+            count >= LEAST,
+            "{on:?}: {count} attacks, at least {LEAST} must be"
+        );
     }
     for (name, defect) in LET_THROUGH.iter().filter(|_| on == On::Gxemul) {
         eprintln!("hostile: {on:?}: not asked {name}: {defect}");
@@ -152,7 +188,9 @@ mod tests {
 
     #[test]
     fn lines_are_read_strictly() {
-        let good = format!("hostile: 2 of 9 attacks\nhostile: 3 a: ok, 7 ticks\nhostile: 5 b: ok, 8 ticks\n{END}");
+        let good = format!(
+            "hostile: 2 of 9 attacks\nhostile: 3 a: ok, 7 ticks\nhostile: 5 b: ok, 8 ticks\n{END}"
+        );
         assert_eq!(read(&good).unwrap(), 2);
         for (from, to) in [
             ("2 of", "3 of"),
