@@ -10,7 +10,7 @@ fn main() {
         (&["init"][..], "first.ld"),
         (
             &[
-                "hello", "faults", "pages", "protect", "transfer", "slices", "revoke",
+                "hello", "faults", "pages", "protect", "transfer", "slices", "revoke", "hostile",
             ],
             "program.ld",
         ),

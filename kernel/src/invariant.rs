@@ -42,7 +42,8 @@ impl<M: Machine> Kernel<M> {
         let status = self.user_status | status;
         let scratch = self.machine.scratch();
         holds(
-            scratch.current_high == high && scratch.current_low == low && high != 0,
+            // Of EntryHi the assembly needs the ASID alone.
+            asid(scratch.current_high) == asid(high) && scratch.current_low == low && high != 0,
             "the scratch page does not have the current context",
         )?;
         holds(
@@ -95,6 +96,12 @@ impl<M: Machine> Kernel<M> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the STLB has this very binding.
+    pub fn binds(&mut self, tag: u32, low: u32) -> bool {
+        let stlb = self.machine.stlb();
+        stlb.tags[slot(tag)] == tag && stlb.entries[slot(tag)] == low
     }
 
     fn lives(&mut self, env: Env) -> bool {

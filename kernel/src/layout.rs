@@ -99,6 +99,8 @@ pub struct Scratch {
     pub arguments: [u32; 3],
     /// `t2` to `t5`, while a call of the assembly uses them.
     pub kept: [u32; 4],
+    /// The caller's `gp`, while a stack call runs.
+    pub gp: u32,
 }
 
 /// What an environment is to the kernel: one page that its creator gave.
@@ -185,8 +187,8 @@ pub struct Frame {
     pub k0: u32,
     /// `v0`.
     pub v0: u32,
-    /// The others: `at`, `v1`, `a0` to `a3`, `t3` to `t9`, `sp`, `ra`, HI, LO.
-    pub others: [u32; 17],
+    /// The others: `at`, `v1`, `a0` to `a3`, `t3` to `t9`, `sp`, `ra`, HI, LO, `gp`.
+    pub others: [u32; 18],
 }
 
 impl EnvPage {

@@ -37,20 +37,26 @@ impl Toolchain {
 ///
 /// When no compiler can be had, it fails, or what it made holds what a R3000 must not be given.
 pub(crate) fn build(folder: &str, name: &str) -> Result<PathBuf> {
-    build_with(folder, name, "", &[])
+    build_with(folder, name, &With::default())
 }
 
-/// The same, with more flags of rustc's and with variables for its compilation.
+/// What a build can have besides.
+#[derive(Default)]
+pub(crate) struct With<'a> {
+    /// More flags of rustc's.
+    pub(crate) flags: &'a str,
+    /// Variables of its environment.
+    pub(crate) variables: &'a [(&'a str, &'a Path)],
+    /// Features of the package.
+    pub(crate) features: &'a str,
+}
+
+/// The same, with more.
 ///
 /// # Errors
 ///
 /// As [`build`].
-pub(crate) fn build_with(
-    folder: &str,
-    name: &str,
-    more: &str,
-    variables: &[(&str, &Path)],
-) -> Result<PathBuf> {
+pub(crate) fn build_with(folder: &str, name: &str, with: &With<'_>) -> Result<PathBuf> {
     let toolchain = toolchain()?;
     let script = root().join(folder).join("image.ld");
     let target = root().join("target/image");
@@ -60,15 +66,16 @@ pub(crate) fn build_with(
         .args(["-Zbuild-std=core,alloc,compiler_builtins"])
         .args(["-Zbuild-std-features=compiler-builtins-mem"])
         .args(["--target", TARGET])
+        .args(["--features", with.features])
         .arg("--manifest-path")
         .arg(root().join(folder).join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_MIPSEL_SONY_PSX_LINKER", &toolchain.linker)
-        .env("RUSTFLAGS", format!("{} {more}", flags(&script)))
+        .env("RUSTFLAGS", format!("{} {}", flags(&script), with.flags))
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .envs(variables.iter().copied());
+        .envs(with.variables.iter().copied());
     if let Some(rustc) = &toolchain.rustc {
         command.env("RUSTC", rustc);
     }

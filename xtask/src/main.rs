@@ -39,6 +39,8 @@ cargo xtask COMMAND
                   count the kernel's hot paths on the simulator, or go through them elsewhere
   latency         run the suite of applications on the simulator, and tell for how long
                   interrupts were off
+  hostile [--on sim|mame|gxemul] [NAME...]
+                  run programs that mean harm, all or those named, and see that they do none
   tables 4|5|6|7... [--json] [--million] [--profile]
                   count the paper's Tables 4 to 7 on the simulated DECstations; of Table 7, --million
                   confirms each classifier on a million packets, --profile shows where it spends them
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         ["probe"] => aegis::probe::run(),
         ["latency"] => aegis::latency::run(),
         ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
+        ["hostile", rest @ ..] => aegis::hostile::run(rest),
         ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

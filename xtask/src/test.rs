@@ -44,6 +44,7 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
             "applications on the simulated machines",
             aegis::suite::on_simulator,
         )?;
+        stage("hostile programs", aegis::hostile::everywhere)?;
     }
     stage("tests without std", || {
         shell::run(&mut command(

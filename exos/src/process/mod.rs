@@ -19,9 +19,9 @@ pub use spawn::{Options, SpawnError, spawn};
 
 use crate::module;
 use crate::sys::{self, memory, save_page};
-use aegis_abi::bookkeeping::{Death, EnvPublic, NO_PAGE, Public};
-use aegis_abi::layout::{ANY, DEATH_CALL, MOST_ENVS};
-use aegis_abi::{EnvId, Error};
+use aegis_abi::bookkeeping::{Death, EnvPublic, NO_PAGE, NOBODY, Public, Slice};
+use aegis_abi::layout::{ANY, DEATH_CALL, MOST_ENVS, SLICES};
+use aegis_abi::{EnvId, Error, Position};
 use core::mem::offset_of;
 
 /// A process that this one started.
@@ -160,14 +160,45 @@ impl PublicTable {
         self.half(env_offset(env) + offset_of!(EnvPublic, pages))
     }
 
+    /// Capabilities that an environment presented and that were none.
+    pub fn forgeries(&self, env: EnvId) -> u32 {
+        self.half(env_offset(env) + offset_of!(EnvPublic, forgeries))
+    }
+
     /// Slices that an environment used in excess and has not forfeited yet.
     pub fn excess(&self, env: EnvId) -> u32 {
         self.half(env_offset(env) + offset_of!(EnvPublic, parent)) >> 8
     }
 
+    /// Who controls an environment, or `bookkeeping::NOBODY`.
+    pub fn parent(&self, env: EnvId) -> u8 {
+        self.half(env_offset(env) + offset_of!(EnvPublic, parent)) as u8
+    }
+
+    /// Whose a slice is.
+    pub fn slice(&self, position: Position) -> Slice {
+        let place = usize::from(position.0) % SLICES * size_of::<Slice>();
+        let both = self.half(offset_of!(Public, slices) + place);
+        Slice {
+            owner: both as u8,
+            holder: (both >> 8) as u8,
+        }
+    }
+
+    /// How many slices nobody owns.
+    pub fn free_slices(&self) -> u32 {
+        let all = (0..SLICES as u8).map(|position| self.slice(Position(position)));
+        all.filter(|slice| slice.owner == NOBODY).count() as u32
+    }
+
     /// How many pages are free.
     pub fn free_pages(&self) -> u32 {
         self.half(offset_of!(Public, free_pages))
+    }
+
+    /// The number of a free page; `bookkeeping::NO_PAGE` if there is none.
+    pub fn first_free(&self) -> u32 {
+        self.half(offset_of!(Public, free))
     }
 
     /// How the last environment of this number ended.
@@ -200,5 +231,6 @@ fn env_offset(env: EnvId) -> usize {
 
 /// The statuses of [`End`] are words; offsets of words must be words'.
 const _: () = assert!(offset_of!(EnvPublic, page) == 0 && offset_of!(EnvPublic, parent) == 2);
+const _: () = assert!(offset_of!(Slice, owner) == 0 && offset_of!(Slice, holder) == 1);
 const _: () = assert!(offset_of!(EnvPublic, epoch).is_multiple_of(4));
 const _: () = assert!(offset_of!(EnvPublic, death).is_multiple_of(4));

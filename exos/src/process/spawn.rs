@@ -72,6 +72,7 @@ pub fn spawn(file: &[u8], options: &Options<'_>) -> Result<Child, SpawnError> {
     if given > MOST_ARGUMENTS {
         return Err(SpawnError::Arguments(given));
     }
+    let table = super::PublicTable::open()?;
     let home = vm::allocate()?;
     let env = match sys::env_create(home) {
         Ok(words) => EnvId(words.0 as u8),
@@ -81,14 +82,12 @@ pub fn spawn(file: &[u8], options: &Options<'_>) -> Result<Child, SpawnError> {
         }
     };
     // Before it can run, and end: afterwards its number may be another's.
-    let built = super::PublicTable::open().and_then(|public| {
-        let epoch = public.epoch(env);
-        build(env, &image, options).map(|()| Child { env, epoch })
-    });
-    if built.is_err() {
+    let epoch = table.epoch(env);
+    if let Err(error) = build(env, &image, options) {
         sys::env_destroy(env, 0)?;
+        return Err(error.into());
     }
-    Ok(built?)
+    Ok(Child { env, epoch })
 }
 
 /// Makes an empty environment a process.

@@ -6,6 +6,7 @@
 
 pub(crate) mod boot;
 mod gxemul;
+pub(crate) mod hostile;
 pub(crate) mod latency;
 mod mame;
 mod pack;
@@ -32,6 +33,9 @@ const INIT: &str = "init";
 /// Without this, procedures that never return do not save where they were called, and a panic would not
 /// tell how it came about.
 const TRACEABLE: &str = "-Cforce-unwind-tables=yes";
+
+/// The kernel's feature of checking its invariants after every call.
+const AUDIT: &str = "audit";
 
 /// An image: where it is, and what is in it.
 pub(crate) struct Built {
@@ -104,6 +108,15 @@ fn program(folder: &str, name: &str, flat: bool) -> Result<Module> {
 ///
 /// When it cannot be built.
 fn build(name: &str, modules: &[Module]) -> Result<Built> {
+    build_with_features(name, modules, "")
+}
+
+/// The same, with features of the kernel.
+///
+/// # Errors
+///
+/// When it cannot be built.
+fn build_with_features(name: &str, modules: &[Module], features: &str) -> Result<Built> {
     // Tests run side by side, and all images have one folder.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _building = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +125,12 @@ fn build(name: &str, modules: &[Module]) -> Result<Built> {
     let packed = folder.join("modules.bin");
     write_if_new(&packed, &pack::modules(modules)?)?;
     let variables = [("AEGIS_MODULES", packed.as_path())];
-    let built = image::build_with("kernel/image", "aegis-image", TRACEABLE, &variables)?;
+    let with = image::With {
+        flags: TRACEABLE,
+        variables: &variables,
+        features,
+    };
+    let built = image::build_with("kernel/image", "aegis-image", &with)?;
     let path = folder.join(format!("{name}.elf"));
     std::fs::copy(&built, &path)?;
     let image = Image::parse(&std::fs::read(&path)?)?;

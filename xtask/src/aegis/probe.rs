@@ -58,7 +58,7 @@ const PATHS: &[Path] = &[
     path("Scall", "vector_general", "called", 22),
     path("Scall back", "vector_general", "replied", 22),
     path("Acall", "vector_general", "lent", 29),
-    path("call on the stack", "vector_general", "after_ticks", 43),
+    path("call on the stack", "vector_general", "after_ticks", 45),
     path(
         "TLBwr, as it is bound",
         "vector_general",

@@ -1,7 +1,7 @@
 //! The first program: starts those that the boot arguments name, and stops the machine when they have ended.
 //!
-//! Words are run one after the other; in a word, names with `+` between them run together. The
-//! machine's status is the first that is not 0.
+//! Words are run one after the other; in a word, names with `+` between them run together. Words with `=` in them
+//! are for whoever looks for them. The machine's status is the first that is not 0.
 #![no_std]
 #![no_main]
 
@@ -10,7 +10,7 @@ use exos::{module, println, sys};
 
 exos::main!(run);
 
-/// Words of the boot arguments that name no program.
+/// Words of the boot arguments that name no program: the kernel's, and what a program reads for itself.
 const FOR_THE_KERNEL: &[&str] = &["forgetful"];
 /// Programs that run together, at most.
 const MOST_TOGETHER: usize = 16;
@@ -25,7 +25,7 @@ fn run() -> u32 {
     let status = match module::boot_arguments() {
         Ok(words) if words.split_ascii_whitespace().next().is_some() => words
             .split_ascii_whitespace()
-            .filter(|word| !FOR_THE_KERNEL.contains(word))
+            .filter(|word| !word.contains('=') && !FOR_THE_KERNEL.contains(word))
             .map(together)
             .fold(0, first_failure),
         Ok(_) => {

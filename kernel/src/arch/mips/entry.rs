@@ -4,6 +4,8 @@
 //! and their records are filled here. Before they run, the assembly has told scratch who was running; what
 //! the logic then says there is installed on the way back.
 
+#[cfg(feature = "audit")]
+use super::audit;
 use super::{Mips, assembly, boot, wire};
 use crate::Kernel;
 use crate::layout::{Frame, Record};
@@ -42,6 +44,8 @@ fn kernel() -> &'static mut Kernel<Mips> {
 /// Enters afresh what the logic wants entered, if it does.
 #[inline(always)]
 fn depart(kernel: &mut Kernel<Mips>) {
+    #[cfg(feature = "audit")]
+    audit::look(kernel);
     if kernel.machine.scratch().fresh != 0 {
         // SAFETY: the logic has said what to enter; nothing on this stack is needed again.
         unsafe { assembly::enter_fresh() }
@@ -56,6 +60,8 @@ const fn results(v0: u32, v1: u32) -> u64 {
 #[inline(always)]
 fn on_stack(call: Syscall, arguments: [u32; 4]) -> u64 {
     let kernel = kernel();
+    #[cfg(feature = "audit")]
+    audit::arrive(kernel);
     let (v0, v1) = kernel.stack_call(call, arguments);
     depart(kernel);
     results(v0, v1)
@@ -78,6 +84,8 @@ fn as_primitive(call: Syscall, frame: &mut Frame) {
     if scratch.current_high != before {
         wire(1, scratch.current_high, scratch.current_low);
     }
+    #[cfg(feature = "audit")]
+    audit::look(kernel);
 }
 
 /// The one call that neither changes nor tells anything but the time: it needs no more than it does.

@@ -4,6 +4,7 @@
 //! of bytes in a register. Method: the assembly in `hot.S`, `slow.S` and `boot.S` owns the processor;
 //! [`Mips`] owns memory and reaches the TLB through [`control`]. The ways in from the
 //! assembly are [`entry`], the way from the ROM is [`boot`], the end is [`fatal`].
+//! With the feature `audit` the kernel checks its invariants on each way out (`audit`).
 //!
 //! | section | what | when |
 //! |---|---|---|
@@ -15,6 +16,8 @@
 //! the environment that runs, under its ASID; 3 the kernel's own page at the same address, under ASID 0.
 //! So one write of EntryHi changes between them. Index holds 1 whenever Rust does not change the TLB.
 
+#[cfg(feature = "audit")]
+mod audit;
 mod boot;
 mod control;
 mod entry;
@@ -91,6 +94,7 @@ core::arch::global_asm!(
     CURRENT_LOW = const scratch(offset_of!(Scratch, current_low)),
     SP = const scratch(offset_of!(Scratch, sp)),
     RA = const scratch(offset_of!(Scratch, ra)),
+    GP = const scratch(offset_of!(Scratch, gp)),
     SCRATCH_STATUS = const scratch(offset_of!(Scratch, status)),
     FRESH = const scratch(offset_of!(Scratch, fresh)),
     EPC = const scratch(offset_of!(Scratch, epc)),

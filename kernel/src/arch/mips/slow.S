@@ -7,13 +7,16 @@
 
 # ---- Calls on the stack. In: k0 = EPC, k1 = complement of the procedure's address, a0 to a3. Out: v0, v1.
     .section .text.hot, "ax"
-    .macro enter_stack who          # 10 instructions, 26 with those before; 12 and 28 if it asks who calls
+# Of the registers that a procedure of o32 keeps, gp is none: without position-independent code the compiler takes it
+# for one more temporary. So it is kept here, and cannot tell what it held.
+    .macro enter_stack who          # 11 instructions, 27 with those before; 13 and 29 if it asks who calls
     mfc0  $v0, $13                  # Cause: bit 31 tells of a delay slot
     nor   $k1, $k1, $zero           # the procedure
     bltz  $v0, in_slot              # refused there
     mfc0  $v0, $10                  # EntryHi, for its ASID (slot)
     sw    $sp, {SP}($zero)          # the caller's stack
     sw    $ra, {RA}($zero)          # and return address
+    sw    $gp, {GP}($zero)          # and global pointer
     sw    $v0, {CURRENT_HIGH}($zero) # whose ASID it was
     .if \who
     lw    $v0, {OWN_LOW}($zero)     # whose page it is
@@ -26,8 +29,9 @@
     mtc0  $zero, $10                # ASID 0: the kernel's page (slot)
     .endm
 
-    .macro leave_stack              # 8 instructions
+    .macro leave_stack              # 9 instructions
     mfc0  $k0, $14                  # EPC
+    lw    $gp, {GP}($zero)          # the caller's global pointer
     lw    $t0, {CURRENT_HIGH}($zero) # whose ASID it is
     lw    $ra, {RA}($zero)          # the caller's return address
     mtc0  $t0, $10                  # EntryHi: its ASID, its page
@@ -39,19 +43,19 @@
 # For procedures that leave nothing in registers that their caller may not know, and do not ask who it is.
     .globl call_plain
 call_plain:
-    enter_stack 0                   # 17 to 26
-    leave_stack                     # the last 8
+    enter_stack 0                   # 17 to 27
+    leave_stack                     # the last 9
 
 # For all others: registers that procedures need not keep are cleared.
     .globl call_clear
 call_clear:
-    enter_stack 1                   # 17 to 28
+    enter_stack 1                   # 17 to 29
     mtlo  $zero                     # HI and LO first: Rust may have
     mthi  $zero                     # begun a product
     .irp  register, $at, $a0, $a1, $a2, $a3, $t1, $t2, $t3, $t4, $t5, $t6, $t7, $t8, $t9
     addu  \register, $zero, $zero  # t0 will hold the caller's own EntryHi
     .endr
-    leave_stack                     # the last 8
+    leave_stack                     # the last 9
 
 # A call in a delay slot: refused, the branch is not taken. In: k0 = EPC, the branch.
     .section .text.slow, "ax"
@@ -80,6 +84,7 @@ save_all_at:                        # in: k0 = the stack
     sw    $t1, {F_T}+4($k0)
     sw    $t2, {F_T}+8($k0)
     others sw                       # the frame's others
+    sw    $gp, {F_OTHERS}+68($k0)
     mfhi  $t0                       # HI, once it is ready
     mflo  $t1                       # LO
     sw    $t0, {F_OTHERS}+60($k0)
@@ -116,6 +121,7 @@ save_all_at:                        # in: k0 = the stack
     lw    $t0, {F_T}($k0)
     lw    $t1, {F_T}+4($k0)
     lw    $t2, {F_T}+8($k0)
+    lw    $gp, {F_OTHERS}+68($k0)
     lw    $k1, {F_FORWARD}($k0)
     others lw                       # sp and ra among them
     bne   $k1, $zero, 1f            # the application's to handle
