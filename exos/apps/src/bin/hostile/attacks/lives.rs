@@ -188,7 +188,7 @@ fn child_calls(scene: &Scene, call: Syscall, words: [u32; 3]) -> Option<(EnvId, 
     }
     match table.end(bare.env) {
         End::Exit(status) => Some((bare.env, status)),
-        End::Destroyed(_) => None,
+        End::Destroyed(_) | End::Forgotten => None,
     }
 }
 
