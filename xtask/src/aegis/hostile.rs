@@ -57,8 +57,6 @@ const LET_THROUGH: &[(&str, &str)] = &[
     ("slice-end-calls-for-ever", LATE),
     ("requests-without-end", LATE),
 ];
-/// What GXemul itself says on the console begins so.
-const NOTE: &str = "[ WARNING";
 const MOVES: &str = "user mode may move to and from coprocessor 0";
 const LATE: &str =
     "an interrupt waits for the end of a chunk of instructions, never in user mode here";
@@ -139,15 +137,21 @@ fn attack(built: &Built, on: On, names: &[&str]) -> Result<()> {
     let status = execute(built, on, seconds, &arguments, &mut screen);
     let seconds = start.elapsed().as_secs_f64();
     let text = screen.text().lines();
-    let own = text.filter(|line| on != On::Gxemul || !line.starts_with(NOTE));
+    let note = |line: &str| line.starts_with("[ ") && line.ends_with(" ]");
+    // What GXemul itself says of a program comes over the same console.
+    let own = text.filter(|line| on != On::Gxemul || !note(line));
     let read = read(&own.map(|line| format!("{line}\n")).collect::<String>());
+    let stopped = match &status {
+        Ok(status) => format!("status {status}"),
+        Err(error) => format!("{error:#}"),
+    };
     let judged = match (read, status) {
         (Ok(count), Ok(0)) => Ok(count),
         (Ok(_), Ok(status)) => bail!("{on:?}: status {status}\n{}", screen.text()),
         (Err(error), _) => Err(error),
         (Ok(_), Err(error)) => Err(error),
     };
-    let count = judged.with_context(|| format!("{on:?}:\n{}", screen.text()))?;
+    let count = judged.with_context(|| format!("{on:?}: {stopped}:\n{}", screen.text()))?;
     if names.is_empty() {
         ensure!(
             count >= LEAST,
