@@ -100,8 +100,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Whether the STLB has this very binding.
     pub fn binds(&mut self, tag: u32, low: u32) -> bool {
-        let stlb = self.machine.stlb();
-        stlb.tags[slot(tag)] == tag && stlb.entries[slot(tag)] == low
+        self.bound(tag) == Some(low)
     }
 
     fn lives(&mut self, env: Env) -> bool {

@@ -14,6 +14,7 @@ mod attack;
 mod attacks;
 mod bystander;
 mod code;
+mod crowd;
 mod judge;
 mod scene;
 

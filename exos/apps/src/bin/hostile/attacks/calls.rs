@@ -41,7 +41,7 @@ const fn select(name: &'static str, selector: u32) -> Attack {
 }
 
 pub const ATTACKS: &[Attack] = &[
-    select("call-behind-the-last", 38 << 4),
+    select("call-behind-the-last", (Syscall::ALL.len() as u32) << 4),
     select("call-63", 63 << 4),
     select("transfer-to-nobody", (64 + 95) << 4),
     select("message-to-nobody", (160 + 95) << 4),

@@ -2,6 +2,7 @@
 
 use crate::attack::{Arg, Attack, Ends, How, attack, first_wrong, refused};
 use crate::code::{A0, Code, S0};
+use crate::crowd::Crowd;
 use crate::scene::{Bare, Scene};
 use exos::abi::layout::{ENTRY_DIRTY, ENTRY_VALID};
 use exos::abi::{Capability, Cause, EnvId, Error, PageNo, Rights, Syscall};
@@ -386,12 +387,21 @@ fn of_the_dead(_: &Scene) -> u32 {
     };
     let name = Capability::env_name(first);
     let adopt = || sys::env_adopt(name, words.0, words.1);
-    let good = [
+    let before = [
         adopt().is_ok(),
         sys::env_destroy(first, 0).is_ok(),
         refused(adopt(), Forged),
+    ];
+    let Ok(crowd) = Crowd::but(first) else {
+        return 97;
+    };
+    let after = [
         made() == Ok(first),
         refused(adopt(), Forged),
+        crowd.disperse().is_ok(),
     ];
-    first_wrong(&good)
+    match first_wrong(&before) {
+        0 if after.contains(&false) => 10 + first_wrong(&after),
+        wrong => wrong,
+    }
 }

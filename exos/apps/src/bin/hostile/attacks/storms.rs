@@ -27,19 +27,21 @@ const SEED: u16 = 0xf00;
 const COUNT: u16 = 0xf04;
 /// Words that arguments are drawn from.
 const WORDS: u32 = 64;
+/// System calls that there are.
+const KINDS: u32 = Syscall::ALL.len() as u32;
 /// Calls of a storm.
 const CALLS: u32 = 4000;
 
 fn calls(scene: &Scene, code: &mut Code) {
-    storm(scene, code, 1, 0, 38);
+    storm(scene, code, 1, 0, KINDS);
 }
 
 fn calls_2(scene: &Scene, code: &mut Code) {
-    storm(scene, code, 0x1234_5677, 0, 38);
+    storm(scene, code, 0x1234_5677, 0, KINDS);
 }
 
 fn calls_3(scene: &Scene, code: &mut Code) {
-    storm(scene, code, 0x0bad_cafe, 0, 38);
+    storm(scene, code, 0x0bad_cafe, 0, KINDS);
 }
 
 fn primitives(scene: &Scene, code: &mut Code) {

@@ -3,6 +3,7 @@
 
 use crate::attack::{Arg, Attack, Ends, How, attack, first_wrong};
 use crate::code::{A0, CODE, Code, DATA, S0, S1, S2, V0};
+use crate::crowd::Crowd;
 use crate::scene::{Bare, Scene};
 use exos::abi::layout::{ANY, ENTRY_DIRTY, ENTRY_UNCACHED, ENTRY_VALID};
 use exos::abi::{Cause, Syscall};
@@ -375,6 +376,9 @@ fn identifiers_of_the_dead(scene: &Scene) -> u32 {
     };
     let lived = first.lives(&table);
     first.end();
+    let Ok(crowd) = Crowd::but(first.env) else {
+        return 95;
+    };
     let Ok(second) = Bare::start(scene, |_, code| read(code)) else {
         return 97;
     };
@@ -385,5 +389,6 @@ fn identifiers_of_the_dead(scene: &Scene) -> u32 {
     }
     let missed = matches!(table.end(second.env), End::Destroyed(death)
         if death.cause == u32::from(Cause::MISS_LOAD.0) && death.bad_address == AT);
-    first_wrong(&[slept, lived, second.env == first.env, missed])
+    let alone = crowd.disperse().is_ok();
+    first_wrong(&[slept, lived, second.env == first.env, missed, alone])
 }
