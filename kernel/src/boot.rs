@@ -139,6 +139,7 @@ impl<M: Machine> Kernel<M> {
             let entry = page.number().physical() | ENTRY_DIRTY | ENTRY_VALID;
             self.guarantee(env, address, entry, Some(page))?;
         }
+        self.machine.public().turn = env.owner();
         self.enter(env);
         Ok((0, 0))
     }

@@ -217,6 +217,9 @@ impl<M: Machine> Kernel<M> {
         if public.ending == env.owner() {
             public.ending = NOBODY;
         }
+        if public.turn == env.owner() {
+            public.turn = NOBODY;
+        }
         let running = public.slices[usize::from(public.position) % public.slices.len()];
         let scratch = self.machine.scratch();
         if scratch.pinned == u32::from(env.owner()) + 1 {

@@ -59,6 +59,7 @@ impl<M: Machine> Kernel<M> {
         holds(first == Ok(KERNEL), "page 0 is not the kernel's")?;
         let public = self.machine.public();
         let (position, ending, free) = (public.position, public.ending, public.free);
+        let turn = public.turn;
         holds(
             usize::from(position) < SLICES,
             "the position is out of the vector",
@@ -66,6 +67,10 @@ impl<M: Machine> Kernel<M> {
         holds(
             ending == NOBODY || Env::new(ending.into()).is_some_and(|env| self.lives(env)),
             "the dead exceed their slice",
+        )?;
+        holds(
+            turn == NOBODY || Env::new(turn.into()).is_some_and(|env| self.lives(env)),
+            "it is the turn of the dead",
         )?;
         if let Ok(page) = self.page(PageNo(free)) {
             holds(self.state(page).owner == NOBODY, "a free page is owned")?;

@@ -82,6 +82,11 @@ impl<M: Machine> Kernel<M> {
         if scratch.pinned == 0 {
             scratch.pinned = u32::from(caller.owner()) + 1;
         }
+        // Whoever is late lends on its own account.
+        let public = self.machine.public();
+        if public.ending == NOBODY {
+            public.turn = target.owner();
+        }
         self.enter(target);
         Ok((0, 0))
     }
@@ -104,9 +109,13 @@ impl<M: Machine> Kernel<M> {
             self.keep_fetched(frame.epc);
             return;
         }
-        if let Some(late) = Env::new(u32::from(public.ending)) {
-            self.charge(late);
-            if late == running {
+        let (told, turn) = (public.ending, public.turn);
+        if told != NOBODY {
+            self.charge(Env::new(u32::from(turn)).unwrap_or(running));
+            if self.machine.scratch().fresh != 0 {
+                return;
+            }
+            if told == running.owner() {
                 self.keep_fetched(frame.epc);
                 return;
             }
@@ -133,7 +142,9 @@ impl<M: Machine> Kernel<M> {
                 public.excess -= 1;
                 continue;
             }
-            self.machine.public().ending = NOBODY;
+            let public = self.machine.public();
+            public.ending = NOBODY;
+            public.turn = env.owner();
             self.machine.scratch().pinned = 0;
             self.enter(env);
             return;

@@ -115,6 +115,9 @@ pub struct Public {
     pub position: u8,
     /// Whose slice's end was delivered and who did not yield since, or [`NOBODY`].
     pub ending: u8,
+    /// Whose turn it is: whom the kernel entered last in time. Time past the slice's end is charged to it, whoever it has
+    /// transferred control to since. Or [`NOBODY`].
+    pub turn: u8,
     /// The first free page.
     pub free: u16,
     /// How many there are.
@@ -174,6 +177,7 @@ impl Public {
         ticks: 0,
         position: 0,
         ending: NOBODY,
+        turn: NOBODY,
         free: NO_PAGE,
         free_pages: 0,
         early: 0,

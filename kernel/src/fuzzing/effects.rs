@@ -155,6 +155,9 @@ impl Model {
             }
             Syscall::yield_to => {
                 self.pinned.get_or_insert(me);
+                if self.ending.is_none() {
+                    self.turn = Some(a[0] as u8);
+                }
                 self.enter(a[0] as u8);
             }
             Syscall::env_create => {
@@ -338,13 +341,17 @@ impl Model {
             assert_eq!(before, after, "a slice that began early was ended");
             return;
         }
-        if let Some(late) = self.ending {
+        if let Some(told) = self.ending {
+            let late = self.turn.unwrap_or(ran);
             let life = self.life(late.into());
             life.excess += 1;
             if life.excess > MOST_EXCESS {
                 self.destroy(late, 0);
+                if late == ran {
+                    return;
+                }
             }
-            if late == ran {
+            if told == ran {
                 assert_eq!(before, after, "a slice was ended twice");
                 return;
             }
@@ -400,6 +407,7 @@ impl Model {
                 continue;
             }
             self.ending = None;
+            self.turn = Some(holder);
             self.pinned = None;
             self.enter(holder);
             return;
@@ -457,6 +465,7 @@ impl Model {
             }
         }
         self.ending = self.ending.filter(|ending| *ending != env);
+        self.turn = self.turn.filter(|turn| *turn != env);
         if self.pinned == Some(env) {
             self.pinned = self.slices[self.position].map(|(owner, _)| owner);
         }

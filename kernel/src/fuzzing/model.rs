@@ -82,6 +82,8 @@ pub(super) struct Model {
     pub(super) position: usize,
     pub(super) ticks: u32,
     pub(super) ending: Option<u8>,
+    /// Whose turn it is.
+    pub(super) turn: Option<u8>,
     pub(super) early: bool,
     pub(super) pinned: Option<u8>,
     pub(super) exit: u32,
@@ -129,6 +131,7 @@ impl Model {
             position: 0,
             ticks: 0,
             ending: None,
+            turn: Some(0),
             early: false,
             pinned: None,
             exit: 0,
@@ -380,6 +383,8 @@ impl Model {
         assert_eq!(public.early != 0, self.early);
         let ending = (public.ending != NOBODY).then_some(public.ending);
         assert_eq!(ending, self.ending, "another's slice is ending");
+        let turn = (public.turn != NOBODY).then_some(public.turn);
+        assert_eq!(turn, self.turn, "it is another's turn");
         for (position, slice) in self.slices.iter().enumerate() {
             let there = public.slices[position];
             let (owner, holder) = slice.unwrap_or((NOBODY, NOBODY));

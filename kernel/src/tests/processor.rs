@@ -152,7 +152,7 @@ fn excess_is_paid_for_with_slices_and_then_with_life() {
 }
 
 #[test]
-fn excess_is_charged_to_whom_the_end_was_told_wherever_it_went() {
+fn excess_is_charged_to_whose_turn_it_is_whoever_was_told() {
     let (mut kernel, _) = ready(64);
     let env = child(&mut kernel);
     ticked(&mut kernel);
@@ -163,6 +163,15 @@ fn excess_is_charged_to_whom_the_end_was_told_wherever_it_went() {
         (public.envs[0].excess, public.envs[env as usize].excess),
         (1, 0)
     );
+    // Nobody is killed by being called without end: the caller pays.
+    for excess in 2..=MOST_EXCESS {
+        assert!(transfer(&mut kernel, 0, true).is_some());
+        assert_eq!(transfer(&mut kernel, env, true), Some(HOME));
+        ticked(&mut kernel);
+        let public = kernel.machine.public();
+        let charged = [0, env as usize].map(|env| u32::from(public.envs[env].excess));
+        assert_eq!(charged, [excess, 0]);
+    }
 }
 
 #[test]
