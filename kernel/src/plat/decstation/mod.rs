@@ -86,7 +86,7 @@ impl Board {
 
     /// Bytes that can be printed without waiting.
     pub fn room(&self) -> u32 {
-        console::room()
+        console::room(self.map)
     }
 
     /// Prints a byte; waits until there is room.
