@@ -39,6 +39,8 @@ cargo xtask COMMAND
                   count the kernel's hot paths on the simulator, or go through them elsewhere
   hostile [--on sim|mame|gxemul] [NAME...]
                   run programs that mean harm, all or those named, and see that they do none
+  storm [CALLS]   make system calls with any registers on the simulated machine (default
+                  1000000), and see that the kernel keeps its invariants and promises
   tables 7 [--json] [--million] [--profile]
                   count the paper's Table 7 on the simulated DECstation; --million confirms
                   each classifier on a million packets, --profile shows where it spends them
@@ -75,6 +77,11 @@ fn main() -> ExitCode {
         ["probe"] => aegis::probe::run(),
         ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
         ["hostile", rest @ ..] => aegis::hostile::run(rest),
+        ["storm"] => aegis::storm::run(aegis::storm::DEFAULT_CALLS),
+        ["storm", calls] => match calls.parse() {
+            Ok(calls) => aegis::storm::run(calls),
+            Err(_) => return usage(&format!("`{calls}` is not a number of calls")),
+        },
         ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

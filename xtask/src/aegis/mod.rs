@@ -12,6 +12,7 @@ mod pack;
 pub(crate) mod probe;
 mod screen;
 mod simulator;
+pub(crate) mod storm;
 
 use crate::image;
 use crate::shell::root;
