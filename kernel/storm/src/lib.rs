@@ -266,19 +266,25 @@ impl Storm {
             Step::Trap(which) => return (registers, self.puppets.label(Label::Trap) + 4 * which),
             Step::Spin | Step::Store { .. } => Label::Spin,
         };
-        self.spare_labels(&mut registers.all);
+        self.spare_code(&mut registers.all);
         (registers, self.puppets.label(label))
     }
 
     /// By its label it is known how an environment was entered, so none becomes another's way in, wherever
-    /// its page is mapped.
-    fn spare_labels(&self, all: &mut [u32; 32]) {
+    /// its page is mapped; and what the kernel saves for an environment goes to no puppet's code.
+    fn spare_code(&self, all: &mut [u32; 32]) {
         let call = Syscall::ALL.get((all[2] >> 4 & 0xff) as usize);
-        if let Some(&call @ (Syscall::env_entry | Syscall::env_handler)) = call
-            && all[6] & 0xfff < CODE_BYTES
-            && all[6] != self.puppets.way_in(call, all[5])
-        {
-            all[6] |= 0x800;
+        let is_code = |physical: u32| self.puppets.is_code((physical >> 12) as u16);
+        match call {
+            Some(&call @ (Syscall::env_entry | Syscall::env_handler))
+                if all[6] & 0xfff < CODE_BYTES && all[6] != self.puppets.way_in(call, all[5]) =>
+            {
+                all[6] |= 0x800;
+            }
+            Some(Syscall::env_save_area) if is_code(all[6]) => all[6] |= 0x800,
+            Some(Syscall::env_repossession) if is_code(all[5]) => all[5] |= 0x800,
+            Some(Syscall::env_backing) if is_code(all[5] << 12) => all[5] = 0,
+            _ => {}
         }
     }
 
@@ -292,7 +298,9 @@ impl Storm {
     /// A store of an environment's to memory of its own.
     fn store(&mut self, own: u8, at: u32, word: u32) {
         let page = (at >> 12) as u16;
-        if page < self.puppets.view().tables.count && self.puppets.view().owner(page) == own {
+        let view = self.puppets.view();
+        let is_own = page < view.tables.count && view.owner(page) == own;
+        if is_own && !self.puppets.is_code(page) {
             self.puppets.store(at & !3, word);
         }
     }
@@ -356,10 +364,8 @@ impl Storm {
         let address = self.puppets.label(Label::Call);
         match self.puppets.run(address) {
             End::Violation(what) => Err(format!("{what}\n{}", self.puppets.console())),
-            End::Halted(_) => {
-                let console = self.puppets.console();
-                Err(format!("the machine stopped\n{console}"))
-            }
+            // A clock tick came first, and was too much.
+            End::Halted(status) => may_halt(&self.puppets, Step::Spin, 0, status),
             End::Mark(..) | End::Astray => Ok(()),
         }
     }

@@ -1,13 +1,16 @@
 //! The machine with the kernel and its puppets: told to do one thing, it says by which way it came back.
 
 use crate::view::{Tables, View};
+use aegis::layout::{EnvPage, EnvState};
 use aegis_abi::bookkeeping::PageState;
-use aegis_abi::layout::{ANY, ENTRIES, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_VALID, TABLE_PAGES, TABLE_PUBLIC};
+use aegis_abi::layout::{ANY, ENTRIES, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_VALID, FLAT_MAGIC, TABLE_PAGES, TABLE_PUBLIC};
 use aegis_abi::{Cause, Syscall};
 use core::fmt::Display;
+use core::mem::offset_of;
 use core::num::NonZeroU32;
 use decstation::board::{self, Config as Board};
 use decstation::cpu::Register;
+use decstation::cpu::strict::Hazard;
 use decstation::cycles::DEC5000_200;
 use decstation::device::Clock;
 use decstation::elf::Image;
@@ -29,12 +32,10 @@ pub(crate) const CODE: u32 = 0x1000;
 pub(crate) const DATA: u32 = 0x2000;
 /// Bytes of code: what is behind them in the page does nothing.
 pub(crate) const CODE_BYTES: u32 = 0x200;
+/// Bytes that an exception saves.
+const SAVED: u32 = 12;
 /// Pages that are never taken of a child.
 const RESERVE: u32 = 4;
-/// In an environment's page, which is the kernel's (`aegis::layout::EnvPage`): its number, and where its
-/// slices begin.
-const NUMBER: u32 = 4 * 33;
-const BEGINNING: u32 = 4 * 36 + 12 + 4 * ENTRY_SLICE_START;
 /// The boot argument: each run has the same key.
 const KEY: &str = "key=0123456789abcdeffedcba9876543210";
 
@@ -185,6 +186,11 @@ impl Puppets {
         }
     }
 
+    /// Whether a page holds a puppet's code: the header of its image comes first.
+    pub(crate) fn is_code(&self, page: u16) -> bool {
+        self.machine.memory().word(u32::from(page) << 12) == Some(FLAT_MAGIC)
+    }
+
     /// A register.
     pub(crate) fn register(&self, register: Register) -> u32 {
         self.machine.core().register(register)
@@ -223,7 +229,9 @@ impl Puppets {
     /// Whether an environment that lives has a beginning: the entry for slices in its page.
     pub(crate) fn can_begin(&self, env: u8) -> bool {
         let home = self.view().home(env).map(|page| u32::from(page) << 12);
-        let entry = home.and_then(|page| self.machine.memory().word(page + BEGINNING));
+        let field = offset_of!(EnvPage, state) + offset_of!(EnvState, entries);
+        let field = field as u32 + 4 * ENTRY_SLICE_START;
+        let entry = home.and_then(|page| self.machine.memory().word(page + field));
         entry.is_some_and(|entry| entry != 0)
     }
 
@@ -235,7 +243,7 @@ impl Puppets {
     /// The environment that runs.
     pub(crate) fn current(&self) -> Option<u8> {
         let page = self.machine.core().tlb().entry(1).low & !0xfff;
-        let number = self.machine.memory().word(page + NUMBER)?;
+        let number = self.machine.memory().word(page + offset_of!(EnvPage, id) as u32)?;
         u8::try_from(number).ok()
     }
 
@@ -257,8 +265,34 @@ impl Puppets {
             }
             Stop::Board(board::Stop::Halt(status)) => End::Halted(status),
             Stop::Limit if is_user => End::Astray,
-            Stop::Hazard(hazard, _) if is_user && is_its_own(hazard) => End::Astray,
+            Stop::Hazard(hazard, _) if is_user && self.is_its_own(hazard) => End::Astray,
             stop => End::Violation(stop.to_string()),
+        }
+    }
+
+    /// Whether the program that runs is to blame for a hazard in it: it runs what is no code, or where it had
+    /// registers saved. All else that is in a page that is new to it is zero, for the cache too.
+    fn is_its_own(&self, hazard: Hazard) -> bool {
+        match hazard {
+            Hazard::LoadDelay(_) | Hazard::HiLo | Hazard::BranchInSlot => true,
+            Hazard::StaleCode { memory: 1.., .. } => true,
+            Hazard::StaleCode { .. } => {
+                let core = self.machine.core();
+                let high = core.control().entry_high;
+                let mut entries = core.tlb().entries().iter();
+                let Some(entry) = entries.find(|entry| entry.matches(core.pc(), high)) else {
+                    return false;
+                };
+                let at = entry.low & !0xfff | core.pc() & 0xfff;
+                let page = core.tlb().entry(1).low & !0xfff;
+                let slices = offset_of!(EnvPage, state) + offset_of!(EnvState, slice_save);
+                let causes = (0..16).map(|cause| offset_of!(EnvPage, save) + 4 * cause);
+                causes.chain([slices]).any(|field| {
+                    let save = self.machine.memory().word(page + field as u32);
+                    save.is_some_and(|save| at.wrapping_sub(save & 0x1fff_ffff) < SAVED)
+                })
+            }
+            _ => false,
         }
     }
 
@@ -363,15 +397,6 @@ impl Puppets {
         }
         Ok(())
     }
-}
-
-/// Whether a program alone is to blame for a hazard in it: it runs what is no code.
-fn is_its_own(hazard: decstation::cpu::strict::Hazard) -> bool {
-    use decstation::cpu::strict::Hazard;
-    matches!(
-        hazard,
-        Hazard::LoadDelay(_) | Hazard::HiLo | Hazard::BranchInSlot
-    )
 }
 
 fn say(what: &dyn Display, error: &dyn Display) -> String {
