@@ -9,9 +9,7 @@ fn main() {
     for (programs, script) in [
         (&["init"][..], "first.ld"),
         (
-            &[
-                "hello", "faults", "pages", "transfer", "slices", "hostile",
-            ],
+            &["hello", "faults", "pages", "transfer", "slices", "hostile"],
             "program.ld",
         ),
     ] {

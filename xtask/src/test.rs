@@ -39,6 +39,7 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
     if image::toolchain().is_ok() {
         stage("filters compiled on the simulated machine", onboard::run)?;
         stage("the kernel on the simulated machines", aegis::probe::run)?;
+        stage("hostile programs", aegis::hostile::everywhere)?;
     }
     stage("tests without std", || {
         shell::run(&mut command(

@@ -18,11 +18,51 @@ const NAME: &str = "hostile";
 const LEAST: usize = 60;
 /// Seconds of the emulated machine, at most.
 const SECONDS: u64 = 300;
+/// The same of GXemul, whose clock is another.
+const GXEMUL_SECONDS: u64 = 100;
 /// The key of capabilities: a run is the same each time.
 const KEY: &str = "key=0123456789abcdeffedcba9876543210";
 
 /// What GXemul is not asked, and the defect that lets it through.
-const LET_THROUGH: &[(&str, &str)] = &[];
+const LET_THROUGH: &[(&str, &str)] = &[
+    ("mfc0-status", MOVES),
+    ("mfc0-epc", MOVES),
+    ("mtc0-status", MOVES),
+    ("mtc0-cause", MOVES),
+    ("mtc0-epc", MOVES),
+    ("mtc0-entryhi", MOVES),
+    ("mtc0-entrylo", MOVES),
+    ("mtc0-index", MOVES),
+    ("mtc0-context", MOVES),
+    ("cfc0", MOVES),
+    ("ctc0", STOPS),
+    ("bc0f", STOPS),
+    ("cop0-nothing", STOPS),
+    ("lwc2", STOPS),
+    ("cop3", STOPS),
+    ("lwc3", STOPS),
+    ("swc2", STOPS),
+    ("swc3", STOPS),
+    ("overflow-addi", "ADDI never overflows"),
+    (
+        "jump-odd",
+        "a jump to an odd address goes to the word that it is in",
+    ),
+    (
+        "partial-word-of-kernel",
+        "SWL to the kernel's memory is called a miss",
+    ),
+    ("handler-faults-at-once", LATE),
+    ("handlers-fault-in-each-other", LATE),
+    ("slice-end-calls-for-ever", LATE),
+    ("requests-without-end", LATE),
+];
+/// What GXemul itself says on the console begins so.
+const NOTE: &str = "[ WARNING";
+const MOVES: &str = "user mode may move to and from coprocessor 0";
+const LATE: &str =
+    "an interrupt waits for the end of a chunk of instructions, never in user mode here";
+const STOPS: &str = "the emulator stops at an instruction that it does not know";
 
 /// Runs what the words of the command name.
 ///
@@ -89,11 +129,18 @@ fn attack(built: &Built, on: On, names: &[&str]) -> Result<()> {
             arguments.push(format!("skip={}", skipped.join(",")));
         }
     }
-    let mut screen = Screen::new(built.image.symbols(), true);
+    let mut screen = Screen::new(built.image.symbols(), false);
     let start = Instant::now();
-    let status = execute(built, on, SECONDS, &arguments, &mut screen);
+    let seconds = if on == On::Gxemul {
+        GXEMUL_SECONDS
+    } else {
+        SECONDS
+    };
+    let status = execute(built, on, seconds, &arguments, &mut screen);
     let seconds = start.elapsed().as_secs_f64();
-    let read = read(screen.text());
+    let text = screen.text().lines();
+    let own = text.filter(|line| on != On::Gxemul || !line.starts_with(NOTE));
+    let read = read(&own.map(|line| format!("{line}\n")).collect::<String>());
     let judged = match (read, status) {
         (Ok(count), Ok(0)) => Ok(count),
         (Ok(_), Ok(status)) => bail!("{on:?}: status {status}\n{}", screen.text()),
@@ -102,7 +149,10 @@ fn attack(built: &Built, on: On, names: &[&str]) -> Result<()> {
     };
     let count = judged.with_context(|| format!("{on:?}:\n{}", screen.text()))?;
     if names.is_empty() {
-        ensure!(count >= LEAST, "{on:?}: {count} attacks, at least {LEAST} must be");
+        ensure!(
+            count >= LEAST,
+            "{on:?}: {count} attacks, at least {LEAST} must be"
+        );
     }
     for (name, defect) in LET_THROUGH.iter().filter(|_| on == On::Gxemul) {
         eprintln!("hostile: {on:?}: not asked {name}: {defect}");
@@ -152,7 +202,9 @@ mod tests {
 
     #[test]
     fn lines_are_read_strictly() {
-        let good = format!("hostile: 2 of 9 attacks\nhostile: 3 a: ok, 7 ticks\nhostile: 5 b: ok, 8 ticks\n{END}");
+        let good = format!(
+            "hostile: 2 of 9 attacks\nhostile: 3 a: ok, 7 ticks\nhostile: 5 b: ok, 8 ticks\n{END}"
+        );
         assert_eq!(read(&good).unwrap(), 2);
         for (from, to) in [
             ("2 of", "3 of"),

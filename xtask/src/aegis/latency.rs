@@ -4,10 +4,10 @@
 //! in a run. Method: every instruction is looked at; a stretch is what lies between two in user mode, and
 //! the longest is kept with what it began with. The start of the machine is none.
 
+use core::cell::Cell;
 use decstation::cpu::Core;
 use decstation::cpu::Register;
 use decstation::machine::Machine;
-use std::cell::Cell;
 use std::rc::Rc;
 
 /// A stretch without interrupts.

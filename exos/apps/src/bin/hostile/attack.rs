@@ -102,7 +102,10 @@ pub const fn attack(name: &'static str, how: How, ends: Ends) -> Attack {
 
 /// The first that is not so, counted from 1, or 0.
 pub fn first_wrong(steps: &[bool]) -> u32 {
-    steps.iter().position(|good| !good).map_or(0, |at| at as u32 + 1)
+    steps
+        .iter()
+        .position(|good| !good)
+        .map_or(0, |at| at as u32 + 1)
 }
 
 /// Whether a call was refused for this reason.

@@ -72,7 +72,9 @@ pub fn run(page: u32, high: u32, low: u32) -> u32 {
             slices(&table) == 1,
             told.is_ok(),
         ];
-        wrong |= (0..).zip(good).fold(0, |bits, (bit, good)| bits | u32::from(!good) << bit);
+        wrong |= (0..)
+            .zip(good)
+            .fold(0, |bits, (bit, good)| bits | u32::from(!good) << bit);
         passes = passes.wrapping_add(1);
         let told = vm::store(REPORT + REPORT_WRONG, wrong)
             .and_then(|()| vm::store(REPORT + REPORT_PASSES, passes));
@@ -125,6 +127,12 @@ fn code_sum() -> Option<u32> {
 fn slices(table: &PublicTable) -> u32 {
     let own = own().0;
     let all = (0..SLICES as u8).map(|position| table.slice(Position(position)));
-    all.filter(|slice| *slice == (abi::bookkeeping::Slice { owner: own, holder: own }))
-        .count() as u32
+    all.filter(|slice| {
+        *slice
+            == (abi::bookkeeping::Slice {
+                owner: own,
+                holder: own,
+            })
+    })
+    .count() as u32
 }

@@ -1,10 +1,10 @@
 //! The parent of all attackers: starts each, and says how it ended and what it left.
 
 use crate::attack::{Attack, Ends, How};
+use crate::attacks;
 use crate::bystander::{REPORT_PAGE, REPORT_PASSES, REPORT_WRONG, WRONGS};
 use crate::code::{A0, Code, NOP, S0, V0};
 use crate::scene::{Bare, Scene};
-use crate::attacks;
 use apps::ROOM;
 use core::fmt::Write as _;
 use exos::abi::layout::{MOST_ENVS, PAGE_BYTES};
@@ -91,10 +91,18 @@ impl Judge {
 
     fn all(&self) -> u32 {
         let arguments = module::boot_arguments().unwrap_or_default();
-        let list = |key: &str| arguments.split_ascii_whitespace().find_map(|word| word.strip_prefix(key));
+        let list = |key: &str| {
+            arguments
+                .split_ascii_whitespace()
+                .find_map(|word| word.strip_prefix(key))
+        };
         let (only, skip) = (list("only="), list("skip="));
         let named = |list: &str, name: &str| list.split(',').any(|word| word == name);
-        for name in only.into_iter().chain(skip).flat_map(|list| list.split(',')) {
+        for name in only
+            .into_iter()
+            .chain(skip)
+            .flat_map(|list| list.split(','))
+        {
             if !attacks::all().any(|attack| attack.name == name) {
                 println!("hostile: there is no attack {name}");
             }
@@ -145,7 +153,10 @@ impl Judge {
         }
         println!("hostile: {} {}: WRONG", number + 1, attack.name);
         if !as_it_must {
-            println!("  it ended with {ended:x?}, must end with {:x?}", attack.ends);
+            println!(
+                "  it ended with {ended:x?}, must end with {:x?}",
+                attack.ends
+            );
         }
         if !left {
             println!("  {after:x?} are free, were {before:x?}");
@@ -232,9 +243,7 @@ impl Judge {
         let known = self.bystanders.map(|bystander| bystander.child.env());
         loop {
             let mut left = (0..MOST_ENVS as u8).map(EnvId).filter(|env| {
-                self.table.lives(*env)
-                    && self.table.parent(*env) == own().0
-                    && !known.contains(env)
+                self.table.lives(*env) && self.table.parent(*env) == own().0 && !known.contains(env)
             });
             let Some(env) = left.next() else {
                 return;

@@ -2,9 +2,7 @@
 
 use crate::attack::Arg;
 use crate::code::{CODE, Code, DATA};
-use exos::abi::layout::{
-    ANY, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_VALID, PAGE_BYTES, SLICES,
-};
+use exos::abi::layout::{ANY, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_VALID, PAGE_BYTES, SLICES};
 use exos::abi::{Capability, EnvId, Error, PageNo, Position, Rights};
 use exos::process::{PublicTable, own};
 use exos::vm::{Window, allocate};

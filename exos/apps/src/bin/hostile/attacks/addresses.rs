@@ -44,7 +44,10 @@ pub const ATTACKS: &[Attack] = &[
     load("load-own-kernel-page", Arg::Is(0xffff_f000)),
     store("store-own-kernel-page", Arg::Is(0xffff_f000)),
     jump("jump-own-kernel-page", Arg::Is(0xffff_f000)),
-    store("store-public-table", Arg::At(&Arg::Table(TABLE_PUBLIC), KSEG0)),
+    store(
+        "store-public-table",
+        Arg::At(&Arg::Table(TABLE_PUBLIC), KSEG0),
+    ),
     load("load-page-of-bystander", Arg::At(&Arg::VictimPage, KSEG0)),
     store("store-page-of-bystander", Arg::At(&Arg::VictimPage, KSEG0)),
     store("store-page-uncached", Arg::At(&Arg::VictimPage, KSEG1)),
@@ -59,9 +62,21 @@ pub const ATTACKS: &[Attack] = &[
     store("store-odd", Arg::Is(DATA + 1)),
     jump("jump-odd", Arg::Is(CODE + 2)),
     load("load-odd-in-kernel", Arg::Is(KSEG0 + 1)),
-    attack("load-null", How::Load(Arg::Is(0)), Ends::At(Cause::MISS_LOAD, Arg::Is(0))),
-    attack("store-null", How::Store(Arg::Is(0)), Ends::At(Cause::MISS_STORE, Arg::Is(0))),
-    attack("jump-null", How::Jump(Arg::Is(0)), Ends::At(Cause::MISS_LOAD, Arg::Is(0))),
+    attack(
+        "load-null",
+        How::Load(Arg::Is(0)),
+        Ends::At(Cause::MISS_LOAD, Arg::Is(0)),
+    ),
+    attack(
+        "store-null",
+        How::Store(Arg::Is(0)),
+        Ends::At(Cause::MISS_STORE, Arg::Is(0)),
+    ),
+    attack(
+        "jump-null",
+        How::Jump(Arg::Is(0)),
+        Ends::At(Cause::MISS_LOAD, Arg::Is(0)),
+    ),
     attack(
         "load-unmapped",
         How::Load(Arg::Is(0x7fff_fffc)),
@@ -77,9 +92,21 @@ pub const ATTACKS: &[Attack] = &[
         How::Store(Arg::Is(CODE + 0x800)),
         Ends::At(Cause::MODIFIED, Arg::Is(CODE + 0x800)),
     ),
-    attack("run-into-the-kernel", How::Code(into_kernel), Ends::By(Cause::ADDRESS_LOAD)),
-    attack("byte-of-kernel", How::Code(byte), Ends::At(Cause::ADDRESS_STORE, Arg::Is(KSEG0 + 3))),
-    attack("partial-word-of-kernel", How::Code(partial), Ends::By(Cause::ADDRESS_STORE)),
+    attack(
+        "run-into-the-kernel",
+        How::Code(into_kernel),
+        Ends::By(Cause::ADDRESS_LOAD),
+    ),
+    attack(
+        "byte-of-kernel",
+        How::Code(byte),
+        Ends::At(Cause::ADDRESS_STORE, Arg::Is(KSEG0 + 3)),
+    ),
+    attack(
+        "partial-word-of-kernel",
+        How::Code(partial),
+        Ends::By(Cause::ADDRESS_STORE),
+    ),
 ];
 
 /// Falls off the end of its half of memory.

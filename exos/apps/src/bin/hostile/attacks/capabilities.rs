@@ -17,17 +17,41 @@ const fn forged(name: &'static str, arguments: &'static [Arg]) -> Attack {
 }
 
 pub const ATTACKS: &[Attack] = &[
-    forged("forged-low-word", &[ReadName, ReadHigh, Changed(&ReadLow, 1)]),
-    forged("forged-high-word", &[ReadName, Changed(&ReadHigh, 0x4000_0000), ReadLow]),
-    forged("forged-sign", &[ReadName, Changed(&ReadHigh, 0x8000_0000), ReadLow]),
+    forged(
+        "forged-low-word",
+        &[ReadName, ReadHigh, Changed(&ReadLow, 1)],
+    ),
+    forged(
+        "forged-high-word",
+        &[ReadName, Changed(&ReadHigh, 0x4000_0000), ReadLow],
+    ),
+    forged(
+        "forged-sign",
+        &[ReadName, Changed(&ReadHigh, 0x8000_0000), ReadLow],
+    ),
     forged("words-swapped", &[ReadName, ReadLow, ReadHigh]),
     forged("zeros", &[Is(0x0300_0040), Is(0), Is(0)]),
-    forged("rights-raised", &[Changed(&ReadName, 0x0200_0000), ReadHigh, ReadLow]),
-    forged("rights-of-ones", &[Changed(&ReadName, 0x0e00_0000), ReadHigh, ReadLow]),
+    forged(
+        "rights-raised",
+        &[Changed(&ReadName, 0x0200_0000), ReadHigh, ReadLow],
+    ),
+    forged(
+        "rights-of-ones",
+        &[Changed(&ReadName, 0x0e00_0000), ReadHigh, ReadLow],
+    ),
     forged("another-page", &[Changed(&ReadName, 1), ReadHigh, ReadLow]),
-    forged("page-of-no-memory", &[Changed(&ReadName, 0xf000), ReadHigh, ReadLow]),
-    forged("stray-bits", &[Changed(&ReadName, 0x0010_0000), ReadHigh, ReadLow]),
-    forged("kind-that-is-none", &[Changed(&ReadName, 0xf000_0000), ReadHigh, ReadLow]),
+    forged(
+        "page-of-no-memory",
+        &[Changed(&ReadName, 0xf000), ReadHigh, ReadLow],
+    ),
+    forged(
+        "stray-bits",
+        &[Changed(&ReadName, 0x0010_0000), ReadHigh, ReadLow],
+    ),
+    forged(
+        "kind-that-is-none",
+        &[Changed(&ReadName, 0xf000_0000), ReadHigh, ReadLow],
+    ),
     attack(
         "page-as-environment",
         How::Call(env_adopt, &[ReadName, ReadHigh, ReadLow]),
@@ -38,20 +62,72 @@ pub const ATTACKS: &[Attack] = &[
         How::Call(console_bind, &[ReadName, ReadHigh, ReadLow]),
         Ends::Refused(BadName),
     ),
-    attack("write-by-right-to-read", How::Code(write_by_read), Ends::Refused(Error::Rights)),
-    attack("store-by-right-to-read", How::Code(store_by_read), Ends::At(Cause::MODIFIED, Is(AT))),
-    attack("own-page-as-of-parent", How::Code(hand_on), Ends::Refused(NotOwner)),
-    attack("residue-of-forging", How::Code(residue_of_forging), Ends::Status(0)),
-    attack("residue-of-proving", How::Code(residue_of_proving), Ends::Status(0)),
-    attack("residue-of-primitives", How::Code(residue_of_primitives), Ends::Status(0)),
-    attack("guesses-are-counted", How::Program(guesses), Ends::Status(0)),
-    attack("replayed-after-freeing", How::Program(replayed), Ends::Status(0)),
-    attack("replayed-after-revoking", How::Program(revoked), Ends::Status(0)),
-    attack("revoked-while-mapped", How::Program(while_mapped), Ends::Status(0)),
-    attack("given-while-mapped", How::Program(given_while_mapped), Ends::Status(0)),
+    attack(
+        "write-by-right-to-read",
+        How::Code(write_by_read),
+        Ends::Refused(Error::Rights),
+    ),
+    attack(
+        "store-by-right-to-read",
+        How::Code(store_by_read),
+        Ends::At(Cause::MODIFIED, Is(AT)),
+    ),
+    attack(
+        "own-page-as-of-parent",
+        How::Code(hand_on),
+        Ends::Refused(NotOwner),
+    ),
+    attack(
+        "residue-of-forging",
+        How::Code(residue_of_forging),
+        Ends::Status(0),
+    ),
+    attack(
+        "residue-of-proving",
+        How::Code(residue_of_proving),
+        Ends::Status(0),
+    ),
+    attack(
+        "residue-of-primitives",
+        How::Code(residue_of_primitives),
+        Ends::Status(0),
+    ),
+    attack(
+        "guesses-are-counted",
+        How::Program(guesses),
+        Ends::Status(0),
+    ),
+    attack(
+        "replayed-after-freeing",
+        How::Program(replayed),
+        Ends::Status(0),
+    ),
+    attack(
+        "replayed-after-revoking",
+        How::Program(revoked),
+        Ends::Status(0),
+    ),
+    attack(
+        "revoked-while-mapped",
+        How::Program(while_mapped),
+        Ends::Status(0),
+    ),
+    attack(
+        "given-while-mapped",
+        How::Program(given_while_mapped),
+        Ends::Status(0),
+    ),
     attack("reduced-to-read", How::Program(reduced), Ends::Status(0)),
-    attack("unbound-while-mapped", How::Code(unbound), Ends::At(Cause::MISS_LOAD, Is(AT))),
-    attack("capability-of-the-dead", How::Program(of_the_dead), Ends::Status(0)),
+    attack(
+        "unbound-while-mapped",
+        How::Code(unbound),
+        Ends::At(Cause::MISS_LOAD, Is(AT)),
+    ),
+    attack(
+        "capability-of-the-dead",
+        How::Program(of_the_dead),
+        Ends::Status(0),
+    ),
 ];
 
 /// Where a page is mapped.
@@ -132,11 +208,15 @@ fn residue(code: &mut Code, call: impl Fn(&mut Code)) {
 
 fn residue_of_forging(scene: &Scene, code: &mut Code) {
     let words = [ReadName, ReadHigh, ReadLow].map(|word| scene.word(word));
-    residue(code, |code| code.call(page_bind, &[words[0], words[1], !words[2]]));
+    residue(code, |code| {
+        code.call(page_bind, &[words[0], words[1], !words[2]])
+    });
 }
 
 fn residue_of_proving(scene: &Scene, code: &mut Code) {
-    residue(code, |code| code.call(Syscall::page_capability, &[scene.data, 3]));
+    residue(code, |code| {
+        code.call(Syscall::page_capability, &[scene.data, 3])
+    });
 }
 
 /// A primitive keeps all, but what it takes and says.
@@ -180,7 +260,10 @@ fn guesses(scene: &Scene) -> u32 {
 fn page(rights: Rights) -> Result<(PageNo, [u32; 3]), Error> {
     let page = vm::allocate()?;
     let words = sys::page_capability(page, rights)?;
-    Ok((page, [Capability::page_name(page, rights), words.0, words.1]))
+    Ok((
+        page,
+        [Capability::page_name(page, rights), words.0, words.1],
+    ))
 }
 
 fn bound([name, high, low]: [u32; 3]) -> Result<sys::Words, Error> {
@@ -203,7 +286,8 @@ fn replayed(_: &Scene) -> u32 {
 }
 
 fn revoked(_: &Scene) -> u32 {
-    let (Ok((page, words)), Ok((other, both))) = (page(Rights::READ), self::page(Rights::ALL)) else {
+    let (Ok((page, words)), Ok((other, both))) = (page(Rights::READ), self::page(Rights::ALL))
+    else {
         return 99;
     };
     first_wrong(&[
@@ -261,7 +345,9 @@ fn while_mapped(_: &Scene) -> u32 {
     let Ok((page, words)) = page(Rights::READ) else {
         return 99;
     };
-    let end = reader(page, words, 0, |_| sys::page_revoke(page, Rights::READ).is_ok());
+    let end = reader(page, words, 0, |_| {
+        sys::page_revoke(page, Rights::READ).is_ok()
+    });
     first_wrong(&[for_this(end, Cause::MISS_LOAD)])
 }
 
@@ -269,7 +355,9 @@ fn given_while_mapped(_: &Scene) -> u32 {
     let Ok((page, words)) = page(Rights::ALL) else {
         return 99;
     };
-    let end = reader(page, words, D, |bare| sys::page_give(page, bare.env).is_ok());
+    let end = reader(page, words, D, |bare| {
+        sys::page_give(page, bare.env).is_ok()
+    });
     first_wrong(&[for_this(end, Cause::MISS_STORE)])
 }
 
@@ -278,7 +366,9 @@ fn reduced(_: &Scene) -> u32 {
     let Ok((page, words)) = page(Rights::ALL) else {
         return 99;
     };
-    let end = reader(page, words, D, |_| sys::page_revoke(page, Rights::WRITE).is_ok());
+    let end = reader(page, words, D, |_| {
+        sys::page_revoke(page, Rights::WRITE).is_ok()
+    });
     first_wrong(&[for_this(end, Cause::MISS_STORE)])
 }
 

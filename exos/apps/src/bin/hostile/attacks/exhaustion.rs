@@ -70,7 +70,11 @@ fn pages_by_name(_: &Scene) -> u32 {
             break;
         }
     }
-    first_wrong(&[hurried, others > 0, refused(sys::page_alloc(ANY), Exhausted)])
+    first_wrong(&[
+        hurried,
+        others > 0,
+        refused(sys::page_alloc(ANY), Exhausted),
+    ])
 }
 
 fn environments(_: &Scene) -> u32 {
@@ -143,11 +147,7 @@ fn guaranteed(_: &Scene) -> u32 {
         }
     };
     let taken = sys::env_guarantee(own(), 0x0010_0000, 0);
-    first_wrong(&[
-        last == Exhausted,
-        made < MOST_GUARANTEED,
-        taken.is_ok(),
-    ])
+    first_wrong(&[last == Exhausted, made < MOST_GUARANTEED, taken.is_ok()])
 }
 
 fn backing(_: &Scene) -> u32 {
@@ -229,7 +229,10 @@ fn stlb(_: &Scene) -> u32 {
             return 1;
         }
     }
-    first_wrong(&[sys::page_free(first).is_ok(), sys::page_free(second).is_ok()])
+    first_wrong(&[
+        sys::page_free(first).is_ok(),
+        sys::page_free(second).is_ok(),
+    ])
 }
 
 fn bare(scene: &Scene, code: &mut Code) {

@@ -31,26 +31,86 @@ pub const ATTACKS: &[Attack] = &[
     excess("slice-end-calls-for-ever", slice_end_calls),
     excess("slice-end-into-itself", slice_end_into_itself),
     attack("slice-start-at-nothing", How::Code(no_start), Ends::Stays),
-    attack("slice-start-is-a-fault", How::Code(start_faults), Ends::By(Cause::BREAKPOINT)),
-    attack("slice-end-is-a-fault", How::Code(end_faults), Ends::By(Cause::BREAKPOINT)),
-    attack("fault-nobody-handles-in-handler", How::Code(unhandled), Ends::By(Cause::RESERVED)),
-    attack("handler-taken-back", How::Code(taken_back), Ends::By(Cause::BREAKPOINT)),
-    attack("handler-page-not-readable", How::Code(replaced), Ends::Status(0x600d)),
-    attack("save-areas-are-one", How::Code(one_area), Ends::Status(0x600d)),
-    attack("save-areas-overlap-data", How::Code(in_data), Ends::Status(0x600d)),
-    attack("save-area-is-the-handler", How::Code(in_handler), Ends::Status(0x600d)),
-    attack("save-area-at-end-of-page", How::Code(at_end), Ends::Status(0x600d)),
-    attack("save-area-taken-while-handled", How::Code(while_handled), Ends::Refused(Error::Pinned)),
-    attack("save-area-page-freed", How::Code(freed), Ends::Refused(Error::Pinned)),
-    attack("save-area-page-given", How::Code(given), Ends::Refused(Error::Pinned)),
-    attack("repossession-page-freed", How::Code(repossession), Ends::Refused(Error::Pinned)),
+    attack(
+        "slice-start-is-a-fault",
+        How::Code(start_faults),
+        Ends::By(Cause::BREAKPOINT),
+    ),
+    attack(
+        "slice-end-is-a-fault",
+        How::Code(end_faults),
+        Ends::By(Cause::BREAKPOINT),
+    ),
+    attack(
+        "fault-nobody-handles-in-handler",
+        How::Code(unhandled),
+        Ends::By(Cause::RESERVED),
+    ),
+    attack(
+        "handler-taken-back",
+        How::Code(taken_back),
+        Ends::By(Cause::BREAKPOINT),
+    ),
+    attack(
+        "handler-page-not-readable",
+        How::Code(replaced),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "save-areas-are-one",
+        How::Code(one_area),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "save-areas-overlap-data",
+        How::Code(in_data),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "save-area-is-the-handler",
+        How::Code(in_handler),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "save-area-at-end-of-page",
+        How::Code(at_end),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "save-area-taken-while-handled",
+        How::Code(while_handled),
+        Ends::Refused(Error::Pinned),
+    ),
+    attack(
+        "save-area-page-freed",
+        How::Code(freed),
+        Ends::Refused(Error::Pinned),
+    ),
+    attack(
+        "save-area-page-given",
+        How::Code(given),
+        Ends::Refused(Error::Pinned),
+    ),
+    attack(
+        "repossession-page-freed",
+        How::Code(repossession),
+        Ends::Refused(Error::Pinned),
+    ),
     attack(
         "miss-handler-misses",
         How::Code(miss_misses),
         Ends::At(Cause::MISS_LOAD, Arg::Is(0x0070_0000)),
     ),
-    attack("kernel-address-in-handler", How::Code(kernel_in_handler), Ends::By(Cause::ADDRESS_LOAD)),
-    attack("registers-at-exception", How::Code(registers), Ends::Status(0x600d)),
+    attack(
+        "kernel-address-in-handler",
+        How::Code(kernel_in_handler),
+        Ends::By(Cause::ADDRESS_LOAD),
+    ),
+    attack(
+        "registers-at-exception",
+        How::Code(registers),
+        Ends::Status(0x600d),
+    ),
 ];
 
 fn never_yields(_: &Scene, code: &mut Code) {
@@ -82,7 +142,7 @@ fn in_each_other(scene: &Scene, code: &mut Code) {
     code.handle(10, scene.data << 12 | 0x200, CODE + SECOND);
     code.word(BREAK);
     code.seek(HANDLER);
-    code.word(0x7c00_0000);
+    code.word(0xfc00_2000);
     code.seek(SECOND);
     code.word(BREAK);
 }
@@ -90,7 +150,10 @@ fn in_each_other(scene: &Scene, code: &mut Code) {
 /// Slices end at a place.
 fn ends_at(scene: &Scene, code: &mut Code, place: u32) {
     code.call(Syscall::env_save_area, &[scene.own, 0, scene.data << 12]);
-    code.call(Syscall::env_entry, &[scene.own, ENTRY_SLICE_END, CODE + place]);
+    code.call(
+        Syscall::env_entry,
+        &[scene.own, ENTRY_SLICE_END, CODE + place],
+    );
 }
 
 fn slice_end_loops(scene: &Scene, code: &mut Code) {
@@ -111,7 +174,10 @@ fn slice_end_faults(scene: &Scene, code: &mut Code) {
 }
 
 fn without_save_area(scene: &Scene, code: &mut Code) {
-    code.call(Syscall::env_entry, &[scene.own, ENTRY_SLICE_END, CODE + HANDLER]);
+    code.call(
+        Syscall::env_entry,
+        &[scene.own, ENTRY_SLICE_END, CODE + HANDLER],
+    );
     code.hang();
     code.seek(HANDLER);
     code.end(0xbad);
@@ -142,7 +208,10 @@ fn no_start(scene: &Scene, code: &mut Code) {
 }
 
 fn start_faults(scene: &Scene, code: &mut Code) {
-    code.call(Syscall::env_entry, &[scene.own, ENTRY_SLICE_START, CODE + HANDLER]);
+    code.call(
+        Syscall::env_entry,
+        &[scene.own, ENTRY_SLICE_START, CODE + HANDLER],
+    );
     code.call(Syscall::yield_to, &[u32::MAX]);
     code.hang();
     code.seek(HANDLER);
@@ -160,7 +229,7 @@ fn unhandled(scene: &Scene, code: &mut Code) {
     handle(scene, code, HANDLER);
     code.word(BREAK);
     code.seek(HANDLER);
-    code.word(0x7c00_0000);
+    code.word(0xfc00_2000);
     code.hang();
 }
 
@@ -183,9 +252,15 @@ fn replaced(scene: &Scene, code: &mut Code) {
     code.store(S0, A0, 4);
     code.store(0, A0, 8);
     code.call(Syscall::page_code, &[scene.data]);
-    code.call(Syscall::env_guarantee, &[scene.own, 0x9000, scene.code << 12 | V]);
+    code.call(
+        Syscall::env_guarantee,
+        &[scene.own, 0x9000, scene.code << 12 | V],
+    );
     code.handle(BREAKPOINT, scene.data << 12, 0x9000 + HANDLER);
-    code.call(Syscall::env_guarantee, &[scene.own, 0x9000, scene.data << 12 | V]);
+    code.call(
+        Syscall::env_guarantee,
+        &[scene.own, 0x9000, scene.data << 12 | V],
+    );
     code.must(1, 0);
     code.word(BREAK);
     code.seek(HANDLER);
@@ -202,7 +277,7 @@ fn one_area(scene: &Scene, code: &mut Code) {
     code.word(BREAK);
     code.seek(HANDLER);
     code.li(8, 0x600d);
-    code.word(0x7c00_0000);
+    code.word(0xfc00_2000);
     code.seek(SECOND);
     code.li(A0, DATA + 0x100);
     code.load(S0, A0, 0);

@@ -45,18 +45,50 @@ pub const ATTACKS: &[Attack] = &[
     privileged("cop3", 0x4c00_0000),
     privileged("lwc3", 0xcc00_2000),
     privileged("swc3", 0xec00_2000),
-    reserved("reserved-opcode", 0x7c00_0000),
+    reserved("reserved-opcode", 0xfc00_2000),
     reserved("reserved-special", 0x0000_003f),
     reserved("reserved-64-bit-load", 0xdc00_2000),
     attack("break", How::Word(0x0000_000d), Ends::By(Cause::BREAKPOINT)),
-    attack("overflow-add", How::Code(overflow_add), Ends::By(Cause::OVERFLOW)),
-    attack("overflow-addi", How::Code(overflow_addi), Ends::By(Cause::OVERFLOW)),
-    attack("in-slot-of-stack-call", How::Code(in_slot), Ends::Refused(Error::InSlot)),
-    attack("in-slot-of-primitive", How::Code(primitive_in_slot), Ends::Refused(Error::InSlot)),
-    attack("in-slot-of-fast-call", How::Code(fast_in_slot), Ends::Status(0)),
-    attack("in-slot-of-scall", How::Code(scall_in_slot), Ends::Refused(Error::NoSuchCall)),
-    attack("in-slot-of-acall", How::Code(acall_in_slot), Ends::Refused(Error::NoSuchCall)),
-    attack("coprocessor-1-taken-back", How::Code(taken_back), Ends::By(Cause::COPROCESSOR)),
+    attack(
+        "overflow-add",
+        How::Code(overflow_add),
+        Ends::By(Cause::OVERFLOW),
+    ),
+    attack(
+        "overflow-addi",
+        How::Code(overflow_addi),
+        Ends::By(Cause::OVERFLOW),
+    ),
+    attack(
+        "in-slot-of-stack-call",
+        How::Code(in_slot),
+        Ends::Refused(Error::InSlot),
+    ),
+    attack(
+        "in-slot-of-primitive",
+        How::Code(primitive_in_slot),
+        Ends::Refused(Error::InSlot),
+    ),
+    attack(
+        "in-slot-of-fast-call",
+        How::Code(fast_in_slot),
+        Ends::Status(0),
+    ),
+    attack(
+        "in-slot-of-scall",
+        How::Code(scall_in_slot),
+        Ends::Refused(Error::NoSuchCall),
+    ),
+    attack(
+        "in-slot-of-acall",
+        How::Code(acall_in_slot),
+        Ends::Refused(Error::NoSuchCall),
+    ),
+    attack(
+        "coprocessor-1-taken-back",
+        How::Code(taken_back),
+        Ends::By(Cause::COPROCESSOR),
+    ),
 ];
 
 fn overflow_add(_: &Scene, code: &mut Code) {

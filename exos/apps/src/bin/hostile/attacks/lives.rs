@@ -13,25 +13,85 @@ use exos::{layout, sys};
 
 pub const ATTACKS: &[Attack] = &[
     attack("ends-itself", How::Code(itself), Ends::Status(42)),
-    attack("ends-itself-in-a-handler", How::Code(in_handler), Ends::Status(43)),
-    attack("ends-itself-at-slice-end", How::Code(at_slice_end), Ends::Status(44)),
-    attack("ends-itself-when-entered", How::Code(entered), Ends::Status(45)),
-    attack("ends-itself-in-another-context", How::Code(in_context), Ends::Status(46)),
-    attack("ends-itself-as-revoked", How::Code(as_revoked), Ends::For(DEATH_REVOKED)),
+    attack(
+        "ends-itself-in-a-handler",
+        How::Code(in_handler),
+        Ends::Status(43),
+    ),
+    attack(
+        "ends-itself-at-slice-end",
+        How::Code(at_slice_end),
+        Ends::Status(44),
+    ),
+    attack(
+        "ends-itself-when-entered",
+        How::Code(entered),
+        Ends::Status(45),
+    ),
+    attack(
+        "ends-itself-in-another-context",
+        How::Code(in_context),
+        Ends::Status(46),
+    ),
+    attack(
+        "ends-itself-as-revoked",
+        How::Code(as_revoked),
+        Ends::For(DEATH_REVOKED),
+    ),
     attack("revokes-its-own-pages", How::Code(own_pages), Ends::Stays),
     attack("revokes-its-own-slice", How::Code(own_slice), Ends::Stays),
-    attack("adopts-itself", How::Program(adopts_itself), Ends::Status(0)),
-    attack("adopts-its-parent", How::Program(adopts_its_parent), Ends::Status(0)),
+    attack(
+        "adopts-itself",
+        How::Program(adopts_itself),
+        Ends::Status(0),
+    ),
+    attack(
+        "adopts-its-parent",
+        How::Program(adopts_its_parent),
+        Ends::Status(0),
+    ),
     attack("adopts-in-a-chain", How::Program(chain), Ends::Status(0)),
     attack("leaves-orphans", How::Program(orphans), Ends::Status(0)),
-    attack("does-not-give-pages-back", How::Program(keeps_pages), Ends::Status(0)),
-    attack("takes-more-when-asked-for-less", How::Program(takes_more), Ends::Status(0)),
-    attack("does-not-give-slices-back", How::Program(keeps_slices), Ends::Status(0)),
-    attack("does-not-leave", How::Program(does_not_leave), Ends::Status(0)),
-    attack("revoke-handler-faults", How::Program(revoke_faults), Ends::Status(0)),
-    attack("repossession-vector-lies", How::Program(vector_lies), Ends::Status(0)),
-    attack("pinned-pages-are-asked-for", How::Program(pinned), Ends::Status(0)),
-    attack("reserve-of-the-dead", How::Program(reserves), Ends::Status(0)),
+    attack(
+        "does-not-give-pages-back",
+        How::Program(keeps_pages),
+        Ends::Status(0),
+    ),
+    attack(
+        "takes-more-when-asked-for-less",
+        How::Program(takes_more),
+        Ends::Status(0),
+    ),
+    attack(
+        "does-not-give-slices-back",
+        How::Program(keeps_slices),
+        Ends::Status(0),
+    ),
+    attack(
+        "does-not-leave",
+        How::Program(does_not_leave),
+        Ends::Status(0),
+    ),
+    attack(
+        "revoke-handler-faults",
+        How::Program(revoke_faults),
+        Ends::Status(0),
+    ),
+    attack(
+        "repossession-vector-lies",
+        How::Program(vector_lies),
+        Ends::Status(0),
+    ),
+    attack(
+        "pinned-pages-are-asked-for",
+        How::Program(pinned),
+        Ends::Status(0),
+    ),
+    attack(
+        "reserve-of-the-dead",
+        How::Program(reserves),
+        Ends::Status(0),
+    ),
 ];
 
 /// Ticks until a deadline.
@@ -52,7 +112,10 @@ fn in_handler(scene: &Scene, code: &mut Code) {
 
 fn at_slice_end(scene: &Scene, code: &mut Code) {
     code.call(Syscall::env_save_area, &[scene.own, 0, scene.data << 12]);
-    code.call(Syscall::env_entry, &[scene.own, ENTRY_SLICE_END, CODE + 0x800]);
+    code.call(
+        Syscall::env_entry,
+        &[scene.own, ENTRY_SLICE_END, CODE + 0x800],
+    );
     code.hang();
     code.seek(0x800);
     code.end(44);
@@ -354,7 +417,10 @@ fn vector_lies(scene: &Scene) -> u32 {
             }
             code.li(S0, count);
             code.store(S0, A0, 0x400);
-            code.call(Syscall::env_repossession, &[scene.own, scene.data << 12 | 0x400]);
+            code.call(
+                Syscall::env_repossession,
+                &[scene.own, scene.data << 12 | 0x400],
+            );
             code.must(1, 0);
             code.begin_here();
             // Until the count has changed, or was at its end and cannot.

@@ -159,7 +159,7 @@ fn draw(code: &mut Code) {
 
 /// The null call, over and over.
 fn null(_: &Scene, code: &mut Code) {
-    code.li(S0, 100_000);
+    code.li(S0, 20_000);
     let again = code.here() - CODE;
     code.li(V0, Syscall::env_self.selector());
     code.word(SYSCALL);

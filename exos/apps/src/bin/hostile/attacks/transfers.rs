@@ -12,21 +12,53 @@ use exos::transfer::{self, Failure};
 use exos::{process, sys, vm};
 
 pub const ATTACKS: &[Attack] = &[
-    attack("transfer-to-itself", How::Code(itself), Ends::Status(0x600d)),
-    attack("transfer-without-entry", How::Code(half), Ends::Refused(Error::NoSuchCall)),
-    attack("message-without-entry", How::Code(half_message), Ends::Refused(Error::NoSuchCall)),
+    attack(
+        "transfer-to-itself",
+        How::Code(itself),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "transfer-without-entry",
+        How::Code(half),
+        Ends::Refused(Error::NoSuchCall),
+    ),
+    attack(
+        "message-without-entry",
+        How::Code(half_message),
+        Ends::Refused(Error::NoSuchCall),
+    ),
     attack("requests-without-end", How::Code(requests), Ends::Stays),
     attack("messages-without-end", How::Code(messages), Ends::Stays),
     attack("replies-nobody-awaits", How::Code(replies), Ends::Stays),
     attack("yields-without-end", How::Code(yields), Ends::Stays),
-    attack("yields-to-bystander-when-late", How::Code(yields_late), Ends::Stays),
-    attack("slice-given-away-in-it", How::Code(gives_slice), Ends::Stays),
+    attack(
+        "yields-to-bystander-when-late",
+        How::Code(yields_late),
+        Ends::Stays,
+    ),
+    attack(
+        "slice-given-away-in-it",
+        How::Code(gives_slice),
+        Ends::Stays,
+    ),
     attack("slice-freed-in-it", How::Code(frees_slice), Ends::Stays),
     attack("call-the-dead", How::Program(dead), Ends::Status(0)),
     attack("call-the-dying", How::Program(dying), Ends::Status(0)),
-    attack("call-without-entries", How::Program(without_entries), Ends::Status(0)),
-    attack("callee-keeps-the-slice", How::Program(keeps), Ends::Status(0)),
-    attack("callee-dies-with-the-slice", How::Program(dies), Ends::Status(0)),
+    attack(
+        "call-without-entries",
+        How::Program(without_entries),
+        Ends::Status(0),
+    ),
+    attack(
+        "callee-keeps-the-slice",
+        How::Program(keeps),
+        Ends::Status(0),
+    ),
+    attack(
+        "callee-dies-with-the-slice",
+        How::Program(dies),
+        Ends::Status(0),
+    ),
 ];
 
 /// Entry points at a place.
@@ -81,11 +113,21 @@ fn requests(scene: &Scene, code: &mut Code) {
 }
 
 fn messages(scene: &Scene, code: &mut Code) {
-    bother(scene, code, acall_selector(scene.victim), exos::layout::ONE_WAY);
+    bother(
+        scene,
+        code,
+        acall_selector(scene.victim),
+        exos::layout::ONE_WAY,
+    );
 }
 
 fn replies(scene: &Scene, code: &mut Code) {
-    bother(scene, code, scall_selector(scene.victim), exos::layout::REPLY);
+    bother(
+        scene,
+        code,
+        scall_selector(scene.victim),
+        exos::layout::REPLY,
+    );
 }
 
 fn yields(scene: &Scene, code: &mut Code) {
@@ -150,7 +192,10 @@ fn dead(scene: &Scene) -> u32 {
         transfer::send(bare.env, &request()) == Err(Error::NoSuchCall),
         process::yield_to(bare.env) == Err(Error::NoSuchCall),
         refused(sys::env_destroy(bare.env, 0), Error::BadName),
-        refused(sys::page_alloc(u32::from(own().0) | 0x8000_0000), Error::BadName),
+        refused(
+            sys::page_alloc(u32::from(own().0) | 0x8000_0000),
+            Error::BadName,
+        ),
     ])
 }
 

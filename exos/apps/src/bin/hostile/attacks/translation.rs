@@ -20,7 +20,11 @@ const MANY: usize = 20;
 const ROUNDS: u32 = 4;
 
 const fn missing(name: &'static str, code: fn(&Scene, &mut Code)) -> Attack {
-    attack(name, How::Code(code), Ends::At(Cause::MISS_LOAD, Arg::Is(AT)))
+    attack(
+        name,
+        How::Code(code),
+        Ends::At(Cause::MISS_LOAD, Arg::Is(AT)),
+    )
 }
 
 pub const ATTACKS: &[Attack] = &[
@@ -34,14 +38,42 @@ pub const ATTACKS: &[Attack] = &[
     missing("stale-deleted-by-many", deleted_by_many),
     missing("stale-evicted", evicted),
     missing("other-context", other_context),
-    attack("stale-guarantee", How::Code(guarantee), Ends::Status(0x600d)),
-    attack("stale-guarantee-gone", How::Code(guarantee_gone), Ends::At(Cause::MISS_LOAD, Arg::Is(0x9000))),
-    attack("stale-dirty", How::Code(dirty), Ends::At(Cause::MODIFIED, Arg::Is(AT))),
+    attack(
+        "stale-guarantee",
+        How::Code(guarantee),
+        Ends::Status(0x600d),
+    ),
+    attack(
+        "stale-guarantee-gone",
+        How::Code(guarantee_gone),
+        Ends::At(Cause::MISS_LOAD, Arg::Is(0x9000)),
+    ),
+    attack(
+        "stale-dirty",
+        How::Code(dirty),
+        Ends::At(Cause::MODIFIED, Arg::Is(AT)),
+    ),
     attack("bound-twice", How::Code(twice), Ends::Status(0x600d)),
-    attack("code-of-freed-page", How::Code(code_freed), Ends::At(Cause::MISS_LOAD, Arg::Is(AT + 12))),
-    attack("code-of-given-page", How::Code(code_given), Ends::At(Cause::MISS_LOAD, Arg::Is(AT + 12))),
-    attack("identifiers-reused", How::Program(identifiers), Ends::Status(0)),
-    attack("identifiers-of-the-dead", How::Program(identifiers_of_the_dead), Ends::Status(0)),
+    attack(
+        "code-of-freed-page",
+        How::Code(code_freed),
+        Ends::At(Cause::MISS_LOAD, Arg::Is(AT + 12)),
+    ),
+    attack(
+        "code-of-given-page",
+        How::Code(code_given),
+        Ends::At(Cause::MISS_LOAD, Arg::Is(AT + 12)),
+    ),
+    attack(
+        "identifiers-reused",
+        How::Program(identifiers),
+        Ends::Status(0),
+    ),
+    attack(
+        "identifiers-of-the-dead",
+        How::Program(identifiers_of_the_dead),
+        Ends::Status(0),
+    ),
 ];
 
 /// A page of its own at [`AT`], touched; its number is in `s0`.
@@ -176,7 +208,10 @@ fn guarantee(scene: &Scene, code: &mut Code) {
     code.must(1, 0);
     code.li(A0, 0x9000);
     code.load(S1, A0, 0);
-    code.call(Syscall::env_guarantee, &[scene.own, 0x9000, scene.data << 12 | V]);
+    code.call(
+        Syscall::env_guarantee,
+        &[scene.own, 0x9000, scene.data << 12 | V],
+    );
     code.must(2, 0);
     code.li(A0, 0x9000);
     code.load(S1, A0, 0);
@@ -184,7 +219,10 @@ fn guarantee(scene: &Scene, code: &mut Code) {
 }
 
 fn guarantee_gone(scene: &Scene, code: &mut Code) {
-    code.call(Syscall::env_guarantee, &[scene.own, 0x9000, scene.data << 12 | V]);
+    code.call(
+        Syscall::env_guarantee,
+        &[scene.own, 0x9000, scene.data << 12 | V],
+    );
     code.li(A0, 0x9000);
     code.load(S1, A0, 0);
     code.call(Syscall::env_guarantee, &[scene.own, 0x9000, 0]);
