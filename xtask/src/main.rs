@@ -49,7 +49,7 @@ cargo xtask COMMAND
   mips1check FILE [--allow-hilo]
                   look through a MIPS image for what a R3000 must not be given
   golden          bless the recorded listings and outputs again
-  ci              the gate: format, tidy, clippy, docs, test, judges, demo, readme, fuzz
+  ci              the gate: format, tidy, clippy, docs, test, miri, judges, demo, readme, fuzz
 ";
 
 fn main() -> ExitCode {

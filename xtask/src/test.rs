@@ -40,6 +40,9 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
         stage("filters compiled on the simulated machine", onboard::run)?;
         stage("the kernel on the simulated machines", aegis::probe::run)?;
         stage("hostile programs", aegis::hostile::everywhere)?;
+        stage("a million system calls", || {
+            aegis::storm::run(aegis::storm::DEFAULT_CALLS)
+        })?;
     }
     stage("tests without std", || {
         shell::run(&mut command(

@@ -127,10 +127,14 @@ impl<'a> Draw<'a> {
 
     fn call(&mut self, puppets: &Puppets, view: View<'_>, own: u8, in_slot: bool) -> Step {
         let mut call = Syscall::ALL[self.below(Syscall::ALL.len() as u32) as usize];
-        let ends = call == Syscall::halt && own == 0;
-        if ends && self.byte() > 8 {
-            // An input that ends at once shows little.
-            call = Syscall::tlb_write;
+        // An input that ends at once, or in which nobody lives long, shows little.
+        let spared = match call {
+            Syscall::halt if own == 0 => self.byte() > 8,
+            Syscall::env_destroy => self.byte() > 32,
+            _ => false,
+        };
+        if spared {
+            call = Syscall::page_alloc;
         }
         let (_, arguments, _) = call.signature();
         let mut words = [0; 4].map(|_| self.byte()).map(u32::from);
@@ -156,14 +160,7 @@ impl<'a> Draw<'a> {
         }
     }
 
-    fn argument(
-        &mut self,
-        view: View<'_>,
-        own: u8,
-        call: Syscall,
-        name: &str,
-        kind: &str,
-    ) -> u32 {
+    fn argument(&mut self, view: View<'_>, own: u8, call: Syscall, name: &str, kind: &str) -> u32 {
         match (kind, name) {
             ("PageNo", _) => u32::from(self.page(view, own)),
             ("EnvId", _) => self.env(view, own),
@@ -283,7 +280,10 @@ impl<'a> Draw<'a> {
     /// A capability that was made, sometimes with a bit turned; or none at all.
     fn proof(&mut self, view: View<'_>, own: u8) -> [u32; 3] {
         let place = self.below(MOST_CAPABILITIES as u32) as usize;
-        let Some(found) = self.capabilities.get(place % self.capabilities.len().max(1)) else {
+        let Some(found) = self
+            .capabilities
+            .get(place % self.capabilities.len().max(1))
+        else {
             let name = Capability::env_name(EnvId(own));
             let page = Capability::page_name(PageNo(self.page(view, own)), Rights::ALL);
             let chosen = if self.below(2) == 0 { name } else { page };

@@ -60,9 +60,8 @@ impl Registers {
     fn clear_but(&self, but: &[usize]) -> bool {
         let told = |number: usize| self.all[number] != 0;
         self.hi_lo == (0, 0)
-            && !(0..32).any(|number| {
-                !but.contains(&number) && !KERNEL.contains(&number) && told(number)
-            })
+            && !(0..32)
+                .any(|number| !but.contains(&number) && !KERNEL.contains(&number) && told(number))
     }
 }
 
@@ -99,11 +98,9 @@ impl Came {
                 after.clear_but(&[A0, A0 + 1, A0 + 2]),
                 "a request tells something",
             )?,
-            (Label::Ended, _) if self.from == self.to => {
-                if self.step == Step::Spin {
-                    let saved = [T0, T0 + 1, T2];
-                    holds(kept(&saved), "the end of a slice changes registers")?;
-                }
+            (Label::Ended, Step::Spin) if self.from == self.to => {
+                let saved = [T0, T0 + 1, T2];
+                holds(kept(&saved), "the end of a slice changes registers")?;
             }
             (Label::Faulted, _) => {
                 let cause = Cause((after.all[T2] >> 2 & 31) as u8);
@@ -224,7 +221,10 @@ pub(crate) fn may_halt(puppets: &Puppets, step: Step, from: u8, status: u32) -> 
     let view = puppets.view();
     let mut left = view.living().filter(|&env| view.has_time(env));
     let idle = left.all(|env| !puppets.can_begin(env));
-    holds(told && from == 0 || idle, "stopped though somebody has time")
+    holds(
+        told && from == 0 || idle,
+        "stopped though somebody has time",
+    )
 }
 
 /// What a kernel says that stops itself.

@@ -208,9 +208,9 @@ impl Storm {
                     before,
                     after: Registers::of(&self.puppets),
                 };
-                let outcome = came
-                    .judge()
-                    .map_err(|broken| format!("{broken}: at `{}` in {to}: {:x?}", at.name(), came.after))?;
+                let outcome = came.judge().map_err(|broken| {
+                    format!("{broken}: at `{}` in {to}: {:x?}", at.name(), came.after)
+                })?;
                 self.count(draw, &came, outcome);
                 Ok(Some((to, at)))
             }
@@ -359,7 +359,8 @@ impl Storm {
     /// Makes a call that is refused, in which the kernel looks at everything.
     fn look_at_everything(&mut self) -> Result<(), String> {
         self.puppets.look_at_everything();
-        self.puppets.set(Register::V0, Syscall::bookkeeping.selector());
+        self.puppets
+            .set(Register::V0, Syscall::bookkeeping.selector());
         self.puppets.set(Register::A0, u32::MAX);
         let address = self.puppets.label(Label::Call);
         match self.puppets.run(address) {

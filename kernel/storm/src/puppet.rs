@@ -3,7 +3,10 @@
 use crate::view::{Tables, View};
 use aegis::layout::{EnvPage, EnvState};
 use aegis_abi::bookkeeping::PageState;
-use aegis_abi::layout::{ANY, ENTRIES, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_VALID, FLAT_MAGIC, TABLE_PAGES, TABLE_PUBLIC};
+use aegis_abi::layout::{
+    ANY, ENTRIES, ENTRY_DIRTY, ENTRY_SLICE_START, ENTRY_VALID, FLAT_MAGIC, TABLE_PAGES,
+    TABLE_PUBLIC,
+};
 use aegis_abi::{Cause, Syscall};
 use core::fmt::Display;
 use core::mem::offset_of;
@@ -34,7 +37,8 @@ pub(crate) const DATA: u32 = 0x2000;
 pub(crate) const CODE_BYTES: u32 = 0x200;
 /// Bytes that an exception saves.
 const SAVED: u32 = 12;
-/// Pages that are never taken of a child.
+/// Pages that an environment has for no purpose, and pages that are never taken of a child.
+const SPARE_PAGES: u32 = 6;
 const RESERVE: u32 = 4;
 /// The boot argument: each run has the same key.
 const KEY: &str = "key=0123456789abcdeffedcba9876543210";
@@ -243,7 +247,10 @@ impl Puppets {
     /// The environment that runs.
     pub(crate) fn current(&self) -> Option<u8> {
         let page = self.machine.core().tlb().entry(1).low & !0xfff;
-        let number = self.machine.memory().word(page + offset_of!(EnvPage, id) as u32)?;
+        let number = self
+            .machine
+            .memory()
+            .word(page + offset_of!(EnvPage, id) as u32)?;
         u8::try_from(number).ok()
     }
 
@@ -359,9 +366,9 @@ impl Puppets {
 
     /// Makes a child of environment 0's, with a slice.
     fn spawn(&mut self) -> Result<(), String> {
-        let page = self.ask(Syscall::page_alloc, &[u32::MAX])?;
+        let page = self.ask(Syscall::page_alloc, &[ANY])?;
         let child = self.ask(Syscall::env_create, &[page])?;
-        let code = self.ask(Syscall::page_alloc, &[u32::MAX])?;
+        let code = self.ask(Syscall::page_alloc, &[ANY])?;
         for (at, word) in (code << 12..).step_by(4).zip(self.code.clone()) {
             self.store(at, word);
         }
@@ -369,7 +376,7 @@ impl Puppets {
         let entry = code << 12 | ENTRY_VALID;
         self.ask(Syscall::env_guarantee, &[child, CODE, entry])?;
         self.dress(child)?;
-        let slice = self.ask(Syscall::slice_alloc, &[u32::MAX])?;
+        let slice = self.ask(Syscall::slice_alloc, &[ANY])?;
         self.ask(Syscall::slice_give, &[slice, child])?;
         self.ask(Syscall::env_reserve, &[child, RESERVE])?;
         Ok(())
@@ -377,9 +384,15 @@ impl Puppets {
 
     /// Gives an environment what it needs to be entered: save areas, handlers, entry points.
     fn dress(&mut self, env: u32) -> Result<(), String> {
-        let page = self.ask(Syscall::page_alloc, &[u32::MAX])?;
+        let page = self.ask(Syscall::page_alloc, &[ANY])?;
         if env != 0 {
             self.ask(Syscall::page_give, &[page, env])?;
+        }
+        for _ in 0..SPARE_PAGES {
+            let spare = self.ask(Syscall::page_alloc, &[ANY])?;
+            if env != 0 {
+                self.ask(Syscall::page_give, &[spare, env])?;
+            }
         }
         let data = page << 12;
         let entry = data | ENTRY_VALID | ENTRY_DIRTY;

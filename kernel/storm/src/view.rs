@@ -60,10 +60,7 @@ impl View<'_> {
 
     /// Why the last one did.
     pub(crate) fn death(self, env: u8) -> u32 {
-        self.word(self.env(
-            env,
-            offset_of!(EnvPublic, death) + offset_of!(Death, cause),
-        ))
+        self.word(self.env(env, offset_of!(EnvPublic, death) + offset_of!(Death, cause)))
     }
 
     /// Whether an environment holds a time slice.

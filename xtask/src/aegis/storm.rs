@@ -13,6 +13,8 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// The fuzz target of the same body.
+pub(crate) const TARGET: &str = "storm";
 /// Calls of a run that is not told otherwise.
 pub(crate) const DEFAULT_CALLS: u64 = 1_000_000;
 /// Machines side by side.
@@ -68,6 +70,11 @@ pub(crate) fn run(calls: u64) -> Result<()> {
 
 fn on_one(folder: &Path, number: u32, calls: u64) -> Result<Report> {
     let mut storm = Storm::boot(folder).map_err(|error| anyhow!(error))?;
+    for path in kept()? {
+        let done = storm.input(&std::fs::read(&path)?);
+        done.map_err(|broken| anyhow!(broken))
+            .with_context(|| format!("{}", path.display()))?;
+    }
     let mut seed = number;
     while storm.report().calls < calls {
         seed += MACHINES;
@@ -76,6 +83,20 @@ fn on_one(folder: &Path, number: u32, calls: u64) -> Result<Report> {
             .with_context(|| format!("input of seed {seed}"))?;
     }
     Ok(storm.report().clone())
+}
+
+/// What is kept for the fuzz target: what it begins with, and what once failed.
+fn kept() -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for kind in ["seeds", "regressions"] {
+        let folder = root().join("fuzz").join(kind).join(TARGET);
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            paths.push(entry?.path());
+        }
+    }
+    paths.sort();
+    ensure!(!paths.is_empty(), "there are no seeds of `{TARGET}`");
+    Ok(paths)
 }
 
 /// Bytes from a seed, by xorshift.
