@@ -109,6 +109,13 @@ struct Watch {
     trace: Option<Trace>,
 }
 
+/// The state of a machine at one moment: [`Machine::snapshot`] takes it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    core: Core,
+    memory: Memory,
+}
+
 /// A processor, its memory and its board.
 pub struct Machine {
     core: Core,
@@ -219,6 +226,22 @@ impl Machine {
     /// Shows every instruction to `trace` after it ran, or to none.
     pub fn set_trace(&mut self, trace: Option<Trace>) {
         self.watch.trace = trace;
+    }
+
+    /// The state of everything but what is watched.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            core: self.core.clone(),
+            memory: self.memory.clone(),
+        }
+    }
+
+    /// Goes back to a state of this machine, or of one built alike. It takes the time of copying
+    /// RAM and caches, so a machine that does this often has little RAM.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.core.clone_from(&snapshot.core);
+        self.memory.become_like(&snapshot.memory);
+        self.last_stop = None;
     }
 
     /// Puts an image into memory and starts it as the boot ROM would, with `arguments`.

@@ -43,6 +43,13 @@ pub(crate) fn run() -> Result<()> {
     stage("cargo xtask test", || {
         shell::run(&mut command("cargo", &["xtask", "test"]))
     })?;
+    stage("miri", || {
+        if !setup::ensure_miri()? {
+            return Ok(());
+        }
+        let words = ["+nightly", "miri", "test", "--package", "aegis", "--lib"];
+        shell::run(&mut command("cargo", &words))
+    })?;
     stage("judges", judges::run)?;
     stage("cargo xtask demo", demo::run)?;
     stage("README", readme::run)?;

@@ -41,6 +41,8 @@ cargo xtask COMMAND
                   interrupts were off
   hostile [--on sim|mame|gxemul] [NAME...]
                   run programs that mean harm, all or those named, and see that they do none
+  storm [CALLS]   make system calls with any registers on the simulated machine (default
+                  1000000), and see that the kernel keeps its invariants and promises
   tables 4|5|6|7... [--json] [--million] [--profile]
                   count the paper's Tables 4 to 7 on the simulated DECstations; of Table 7, --million
                   confirms each classifier on a million packets, --profile shows where it spends them
@@ -49,7 +51,7 @@ cargo xtask COMMAND
   mips1check FILE [--allow-hilo]
                   look through a MIPS image for what a R3000 must not be given
   golden          bless the recorded listings and outputs again
-  ci              the gate: format, tidy, clippy, docs, test, judges, demo, readme, fuzz
+  ci              the gate: format, tidy, clippy, docs, test, miri, judges, demo, readme, fuzz
 ";
 
 fn main() -> ExitCode {
@@ -78,6 +80,11 @@ fn main() -> ExitCode {
         ["latency"] => aegis::latency::run(),
         ["boot", rest @ ..] => return ends(aegis::boot::run(rest)),
         ["hostile", rest @ ..] => aegis::hostile::run(rest),
+        ["storm"] => aegis::storm::run(aegis::storm::DEFAULT_CALLS),
+        ["storm", calls] => match calls.parse() {
+            Ok(calls) => aegis::storm::run(calls),
+            Err(_) => return usage(&format!("`{calls}` is not a number of calls")),
+        },
         ["probe", rest @ ..] => return ends(aegis::boot::run_probe(rest)),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

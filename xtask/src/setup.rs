@@ -122,14 +122,10 @@ pub(crate) fn ensure(needs: &[&Need]) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes sure of cargo-fuzz and a nightly compiler; returns whether both are there.
-///
-/// # Errors
-///
-/// When the installation fails, or the compiler is missing under `CI=true`.
-pub(crate) fn ensure_fuzz() -> Result<bool> {
+/// Makes sure of a nightly compiler, for `purpose`; returns whether it is there.
+fn ensure_nightly(purpose: &str) -> Result<bool> {
     if !succeeds("rustup", &["run", "nightly", "rustc", "--version"]) {
-        eprintln!("setup: the nightly compiler is missing; cargo-fuzz needs it");
+        eprintln!("setup: the nightly compiler is missing; {purpose} needs it");
         let installed = run(Command::new("rustup").args([
             "toolchain",
             "install",
@@ -141,9 +137,53 @@ pub(crate) fn ensure_fuzz() -> Result<bool> {
             if in_ci() {
                 return Err(error);
             }
-            eprintln!("setup: {error:#}; fuzzing is skipped");
+            eprintln!("setup: {error:#}; {purpose} is skipped");
             return Ok(false);
         }
+    }
+    Ok(true)
+}
+
+/// Makes sure of Miri; returns whether it is there.
+///
+/// # Errors
+///
+/// When it is missing under `CI=true`.
+pub(crate) fn ensure_miri() -> Result<bool> {
+    if !ensure_nightly("Miri")? {
+        return Ok(false);
+    }
+    if succeeds("cargo", &["+nightly", "miri", "--version"]) {
+        return Ok(true);
+    }
+    eprintln!("setup: Miri is missing; adding it");
+    // With the library's sources, which it is built from again.
+    let words = [
+        "component",
+        "add",
+        "--toolchain",
+        "nightly",
+        "miri",
+        "rust-src",
+    ];
+    match run(Command::new("rustup").args(words)) {
+        Ok(()) => Ok(true),
+        Err(error) if in_ci() => Err(error),
+        Err(error) => {
+            eprintln!("setup: {error:#}; Miri is skipped");
+            Ok(false)
+        }
+    }
+}
+
+/// Makes sure of cargo-fuzz and a nightly compiler; returns whether both are there.
+///
+/// # Errors
+///
+/// When the installation fails, or the compiler is missing under `CI=true`.
+pub(crate) fn ensure_fuzz() -> Result<bool> {
+    if !ensure_nightly("cargo-fuzz")? {
+        return Ok(false);
     }
     if !succeeds("cargo", &["fuzz", "--version"]) {
         eprintln!("setup: cargo-fuzz is missing; installing it");
@@ -168,6 +208,7 @@ pub(crate) fn everything() -> Result<()> {
     ensure(&STRANGERS.each_ref())?;
     image::toolchain()?;
     ensure_fuzz()?;
+    ensure_miri()?;
     eprintln!("setup: done");
     Ok(())
 }

@@ -45,6 +45,9 @@ pub(crate) fn run(rest: &[&str]) -> Result<()> {
             aegis::suite::on_simulator,
         )?;
         stage("hostile programs", aegis::hostile::everywhere)?;
+        stage("a million system calls", || {
+            aegis::storm::run(aegis::storm::DEFAULT_CALLS)
+        })?;
     }
     stage("tests without std", || {
         shell::run(&mut command(

@@ -29,6 +29,7 @@ const UNSAFE_ISLANDS: &[&str] = &[
     "exos/apps/src/probe/",
     "kernel/image/src/",
     "kernel/probe/src/",
+    "kernel/puppet/src/",
     // The processor and the board, on whose registers everything safe rests.
     "kernel/src/arch/",
     "kernel/src/plat/",

@@ -112,7 +112,7 @@ impl fmt::Display for TooMuchMemory {
 impl core::error::Error for TooMuchMemory {}
 
 /// A board with its memory and devices.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Board {
     config: Config,
     ram: Vec<u8>,
@@ -183,6 +183,26 @@ impl Board {
             system: system::System::new(config.model),
             prom: Prom::new(&config),
         })
+    }
+
+    /// Takes another's state over, memory in the space that is there.
+    pub(crate) fn become_like(&mut self, other: &Board) {
+        let Board {
+            config,
+            ram,
+            dz,
+            rtc,
+            lance,
+            system,
+            prom,
+        } = other;
+        self.config = *config;
+        self.ram.clone_from(ram);
+        self.dz.clone_from(dz);
+        self.rtc.clone_from(rtc);
+        self.lance.clone_from(lance);
+        self.system.clone_from(system);
+        self.prom.clone_from(prom);
     }
 
     /// What the board is built of.

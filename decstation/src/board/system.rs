@@ -45,7 +45,7 @@ pub(super) struct Lines {
 }
 
 /// The registers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct System {
     model: Model,
     control: u32,

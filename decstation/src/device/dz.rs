@@ -49,7 +49,7 @@ const DECIBAUDS: [u64; 16] = [
 ];
 
 /// The controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dz {
     clock: Clock,
     csr: u16,
@@ -64,7 +64,7 @@ pub struct Dz {
     overrun: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Line {
     parameters: u16,
     holding: Option<u8>,

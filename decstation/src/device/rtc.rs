@@ -46,7 +46,7 @@ const ANY: u8 = 0xc0;
 const VRT: u8 = 0x80;
 
 /// The clock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rtc {
     clock: Clock,
     registers: [u8; REGISTERS],

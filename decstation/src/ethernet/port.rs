@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 const MOST_ARRIVALS: usize = 1024;
 
 /// One end of a transceiver cable.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Port {
     connected: bool,
     outgoing: Option<Outgoing>,

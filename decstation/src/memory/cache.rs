@@ -58,6 +58,11 @@ impl InstructionCache {
         }
     }
 
+    /// Takes another's state over, in the space that is there.
+    pub(crate) fn become_like(&mut self, other: &InstructionCache) {
+        self.lines.clone_from(&other.lines);
+    }
+
     #[inline]
     fn index(&self, address: u32) -> usize {
         // The length is a power of two; this form lets the compiler drop the bounds check.
@@ -108,6 +113,11 @@ impl DataCache {
         DataCache {
             lines: vec![(0, 0); (bytes / 4) as usize].into_boxed_slice(),
         }
+    }
+
+    /// Takes another's state over, in the space that is there.
+    pub(crate) fn become_like(&mut self, other: &DataCache) {
+        self.lines.clone_from(&other.lines);
     }
 
     #[inline]

@@ -68,7 +68,7 @@ pub(crate) trait Mode {
 }
 
 /// RAM, caches, the write buffer and the board.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     pub(crate) board: Board,
     /// Whether the board's devices answer.
@@ -100,6 +100,28 @@ impl Memory {
             costs,
             endian,
         }
+    }
+
+    /// Takes another's state over, in the space that is there.
+    pub(crate) fn become_like(&mut self, other: &Memory) {
+        let Memory {
+            board,
+            devices,
+            written,
+            instructions,
+            data,
+            buffer,
+            costs,
+            endian,
+        } = other;
+        self.board.become_like(board);
+        self.devices = *devices;
+        self.written.clone_from(written);
+        self.instructions.become_like(instructions);
+        self.data.become_like(data);
+        self.buffer.clone_from(buffer);
+        self.costs = costs;
+        self.endian = *endian;
     }
 
     /// Bytes of RAM.

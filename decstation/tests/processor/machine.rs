@@ -72,6 +72,37 @@ fn put(machine: &mut Machine, address: u32, words: &[u32]) {
 }
 
 #[test]
+fn a_machine_goes_back_to_what_it_was_and_does_the_same_again() {
+    let mut machine = machine(&TICKING);
+    machine.run_until(5_000_000);
+    let then = machine.snapshot();
+    let state = |machine: &Machine| {
+        let core = machine.core();
+        let registers: Vec<u32> = Register::all().map(|which| core.register(which)).collect();
+        (
+            core.pc(),
+            registers,
+            machine.counts(),
+            core.tlb().entries().to_vec(),
+        )
+    };
+    let before = state(&machine);
+    machine.run_until(6_000_001);
+    let (after, memory) = (state(&machine), machine.board().ram().to_vec());
+    assert_ne!(before, after);
+    // Whatever happens to memory, devices, caches and the TLB meanwhile.
+    put(&mut machine, CODE, &PRINTING);
+    machine.empty_caches();
+    machine.core_mut().set_pc(CODE);
+    machine.run(10_000);
+    machine.restore(&then);
+    assert_eq!(state(&machine), before);
+    machine.run_until(6_000_001);
+    assert_eq!(state(&machine), after);
+    assert_eq!(machine.board().ram(), memory);
+}
+
+#[test]
 fn the_clock_interrupts_at_its_rate() {
     let mut machine = machine(&TICKING);
     // A second at 25 MHz.

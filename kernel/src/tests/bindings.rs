@@ -297,11 +297,13 @@ fn guaranteed_mappings_are_few_and_of_own_pages_in_their_segment() {
 fn more_contexts_than_asids_take_turns_without_noticing() {
     let mut kernel = booted(160);
     let mut envs = vec![0];
-    for _ in 0..18 {
+    // Of 63 ASIDs some are taken from others; under Miri once, for that is a pass over the STLB.
+    let (children, rounds) = if cfg!(miri) { (15, 1) } else { (18, 2) };
+    for _ in 0..children {
         envs.push(child(&mut kernel));
     }
     // Every context of every environment binds one page at one address, twice around.
-    for round in 0..2 {
+    for round in 0..rounds {
         for context in 0..CONTEXTS as u32 {
             for &env in &envs {
                 yield_to(&mut kernel, env);

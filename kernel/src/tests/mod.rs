@@ -137,6 +137,11 @@ pub(crate) fn transfer(kernel: &mut Kernel<Fake>, to: u32, synchronous: bool) ->
 }
 
 pub(crate) fn check(kernel: &mut Kernel<Fake>) {
+    if cfg!(miri) {
+        // All of them, after every call, would take hours; here they are not what is looked for.
+        assert_eq!(kernel.invariants(), Ok(()));
+        return;
+    }
     assert_eq!(kernel.all_invariants(), Ok(()));
     kernel.machine.check_inclusion();
 }

@@ -14,6 +14,7 @@ pub(crate) mod probe;
 mod protect;
 pub(crate) mod screen;
 pub(crate) mod simulator;
+pub(crate) mod storm;
 pub(crate) mod suite;
 
 use crate::image;

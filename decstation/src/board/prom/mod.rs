@@ -128,7 +128,7 @@ pub enum Stop {
 }
 
 /// The ROM and the state of its port.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Prom {
     rom: Vec<u8>,
     port: [u32; PORT_WORDS],

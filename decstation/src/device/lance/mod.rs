@@ -77,7 +77,7 @@ mod mode {
 }
 
 /// The chip and its memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lance {
     clock: Clock,
     memory: Vec<u8>,

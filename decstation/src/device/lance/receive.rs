@@ -14,7 +14,7 @@ use crate::ethernet::port::Arrival;
 const DESTINATION: u64 = PREAMBLE + 6 * BYTE;
 
 /// What the receiver is at.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Receiving {
     /// Whether the frame that comes in was found to be for this station.
     accepted: bool,

@@ -19,7 +19,7 @@ const BIT: u64 = 100;
 const MOST_QUIET: usize = MOST + 1;
 
 /// A frame that is being sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sending {
     /// Descriptors it was gathered from.
     descriptors: u32,

@@ -33,18 +33,15 @@ const KSEG0: u32 = 0x8000_0000;
 const TAG: u32 = 0xffff_ffc0;
 
 /// What is remembered from one time to the next.
-struct Memory {
-    times: Cell<u32>,
-    deaths: Cell<u32>,
-}
+struct Memory(Cell<u32>);
 
 // SAFETY: there is one processor, and interrupts are off while Rust runs.
 unsafe impl Sync for Memory {}
 
-static MEMORY: Memory = Memory {
-    times: Cell::new(0),
-    deaths: Cell::new(0),
-};
+/// Times since the last full look. A host that raises it has the next one be full.
+#[unsafe(export_name = "audit_times")]
+static TIMES: Memory = Memory(Cell::new(0));
+static DEATHS: Memory = Memory(Cell::new(0));
 
 /// Before a call on the stack, whose assembly leaves Status where it is.
 pub(super) fn arrive(kernel: &mut Kernel<Mips>) {
@@ -55,15 +52,15 @@ pub(super) fn arrive(kernel: &mut Kernel<Mips>) {
 #[inline(never)]
 pub(super) fn look(kernel: &mut Kernel<Mips>) {
     kernel.machine.scratch().status &= !CACHE_MISS;
-    let times = MEMORY.times.get() + 1;
+    let times = TIMES.0.get() + 1;
     let epochs = kernel.machine.public().envs.iter().map(|env| env.epoch);
     let deaths = epochs.fold(0, u32::wrapping_add);
-    let found = if times >= FULL_EVERY || deaths != MEMORY.deaths.get() {
-        MEMORY.times.set(0);
-        MEMORY.deaths.set(deaths);
+    let found = if times >= FULL_EVERY || deaths != DEATHS.0.get() {
+        TIMES.0.set(0);
+        DEATHS.0.set(deaths);
         look_at_tlb(kernel).and_then(|()| kernel.all_invariants())
     } else {
-        MEMORY.times.set(times);
+        TIMES.0.set(times);
         kernel.invariants()
     };
     if let Err(broken) = found {
