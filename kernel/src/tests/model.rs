@@ -6,7 +6,7 @@ use std::{env, fs, path::PathBuf};
 
 /// Sequences, and bytes of each.
 const SEQUENCES: u32 = if cfg!(miri) { 2 } else { 200 };
-const BYTES: usize = if cfg!(miri) { 400 } else { 4096 };
+const BYTES: usize = if cfg!(miri) { 80 } else { 4096 };
 
 /// Seeds that fuzzing begins with, and their length.
 const SEEDS: u32 = 8;

@@ -5,13 +5,15 @@
 //! calls, from what is there now in the kernel's public tables; some are any word at all. When the bytes
 //! end, so does the input.
 
-use crate::puppet::{CODE, DATA, Puppets};
+use crate::puppet::{CODE, CODE_BYTES, DATA, Puppets};
 use crate::view::View;
 use aegis_abi::layout::{ANY, ENTRY_DIRTY, ENTRY_UNCACHED, ENTRY_VALID};
 use aegis_abi::{Capability, EnvId, PageNo, Rights, Syscall};
 
 /// Capabilities that are remembered, at most.
 const MOST_CAPABILITIES: usize = 16;
+/// Where a page that was just allocated is bound.
+const FRESH: u32 = 0x0050_0000;
 /// Words that stand at some limit.
 const LIMITS: [u32; 12] = [
     0,
@@ -57,6 +59,8 @@ pub(crate) enum Step {
 pub(crate) struct Draw<'a> {
     bytes: &'a [u8],
     capabilities: Vec<Capability>,
+    /// What is next, last first.
+    plan: Vec<Step>,
 }
 
 impl<'a> Draw<'a> {
@@ -64,6 +68,7 @@ impl<'a> Draw<'a> {
         Draw {
             bytes,
             capabilities: Vec::new(),
+            plan: Vec::new(),
         }
     }
 
@@ -95,6 +100,9 @@ impl<'a> Draw<'a> {
                 in_slot: false,
             });
         }
+        if let Some(step) = self.plan.pop() {
+            return Some(step);
+        }
         let view = puppets.view();
         Some(match self.byte() {
             0..200 => self.call(puppets, view, own, false),
@@ -110,8 +118,8 @@ impl<'a> Draw<'a> {
                 },
                 synchronous: self.below(2) == 0,
             },
-            230..238 => Step::Touch(self.address()),
-            238..240 => Step::Jump(self.address()),
+            230..236 => Step::Touch(self.address()),
+            236..240 => Step::Jump(self.address() ^ self.below(CODE_BYTES / 4) << 2),
             240..244 => Step::Spin,
             244..248 => Step::Trap(self.below(6)),
             _ => Step::Store {
@@ -297,9 +305,23 @@ impl<'a> Draw<'a> {
         words
     }
 
-    /// Remembers what a call that made a capability answered.
+    /// Remembers what a call that made a capability answered. A page that was just allocated is perhaps run:
+    /// if it was a puppet's code once, what the cache holds of that must be forgotten.
     pub(crate) fn learn(&mut self, call: Syscall, words: [u32; 4], [high, low]: [u32; 2]) {
         let name = match call {
+            Syscall::page_alloc => {
+                if self.below(4) == 0 {
+                    self.plan = vec![
+                        Step::Jump(FRESH + (self.below(CODE_BYTES / 4) << 2)),
+                        Step::Call {
+                            call: Syscall::tlb_write,
+                            words: [FRESH, high << 12 | ENTRY_VALID | ENTRY_DIRTY, 0, 0],
+                            in_slot: false,
+                        },
+                    ];
+                }
+                return;
+            }
             Syscall::page_capability => {
                 Capability::page_name(PageNo(words[0] as u16), Rights(words[1] as u8))
             }
