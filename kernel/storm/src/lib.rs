@@ -4,8 +4,8 @@
 //! tells, what is left in TLB and caches shows on a machine alone, and in states that nobody thought of.
 //! Method: the kernel that looks itself over (feature `audit`) boots once with a program that does what it is
 //! told (`kernel/puppet`), and that state is kept. For each input the machine goes back to it, and bytes
-//! become calls, transfers, accesses, jumps, exceptions and stores ([`draw`]), each from registers that all hold
-//! something. A panic of the kernel, a stop by strict mode, or anything that [`judge`] finds is a violation.
+//! become calls, transfers, accesses, jumps, exceptions and stores (`draw`), each from registers that all hold
+//! something. A panic of the kernel, a stop by strict mode, or anything that `judge` finds is a violation.
 //! Left out: what a call must have done, which a model on the host judges (`aegis::fuzzing`).
 
 mod draw;
