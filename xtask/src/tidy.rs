@@ -46,6 +46,18 @@ const DPF_STAGES: &[&str] = &[
 /// What may be imported against that order, with the reason in ARCHITECTURE.md.
 const DPF_EXCEPTIONS: &[(&str, &str)] = &[];
 
+/// Lines of the kernel, at most, that are neither blank nor comments: Rust, and assembly.
+const MOST_KERNEL_LINES: [usize; 2] = [4000, 600];
+/// What is not counted of it: boards, tests, and what only tests build in.
+const NOT_THE_KERNEL: &[&str] = &[
+    "kernel/src/plat/",
+    "kernel/src/fuzzing/",
+    "kernel/src/tests/",
+    "kernel/src/fake.rs",
+    "kernel/src/invariant.rs",
+    "kernel/src/arch/mips/audit.rs",
+];
+
 /// A file that git tracks.
 struct Source {
     path: String,
@@ -71,6 +83,7 @@ pub(crate) fn run() -> Result<()> {
     let complaints: Vec<String> = sources
         .iter()
         .flat_map(|source| rules.iter().flat_map(|rule| rule(source)))
+        .chain(kernel_is_small(&sources))
         .collect();
     for complaint in &complaints {
         eprintln!("tidy: {complaint}");
@@ -109,6 +122,12 @@ fn sources() -> Result<Vec<Source>> {
 }
 
 impl Source {
+    /// What stands before its tests.
+    fn code(&self) -> &str {
+        let tests = self.text.split("#[cfg(test)]\nmod tests").next();
+        tests.unwrap_or_default()
+    }
+
     fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
@@ -191,6 +210,33 @@ fn keeps_unsafe_on_islands(source: &Source) -> Vec<String> {
     find(source, &words, "is off the islands")
 }
 
+/// The paper's claim is a small kernel, so its size is kept, and told.
+fn kernel_is_small(sources: &[Source]) -> Vec<String> {
+    let counted = |end: &str, comment: &str| -> usize {
+        let part = sources.iter().filter(|source| {
+            let path = source.path.as_str();
+            let own = path.starts_with("kernel/src/") || path.starts_with("kernel/abi/src/");
+            own && path.ends_with(end) && !NOT_THE_KERNEL.iter().any(|not| path.starts_with(not))
+        });
+        let lines = part.flat_map(|source| source.code().lines().map(str::trim));
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with(comment))
+            .count()
+    };
+    let lines = [counted(".rs", "//"), counted(".S", "#")];
+    let [rust, assembly] = lines;
+    eprintln!("tidy: the kernel has {rust} lines of Rust and {assembly} of assembly");
+    let most = MOST_KERNEL_LINES;
+    let fits = lines.iter().zip(&most).all(|(lines, most)| lines <= most);
+    if fits {
+        Vec::new()
+    } else {
+        vec![format!(
+            "the kernel has {lines:?} lines, more than {most:?}"
+        )]
+    }
+}
+
 fn imports_downstream(source: &Source) -> Vec<String> {
     let Some(rest) = source.path.strip_prefix("dpf/src/") else {
         return Vec::new();
@@ -202,12 +248,7 @@ fn imports_downstream(source: &Source) -> Vec<String> {
     if source.is_test() || source.path.ends_with("/lower.rs") || source.path.contains("/lower/") {
         return Vec::new();
     }
-    let code = source
-        .text
-        .split("#[cfg(test)]\nmod tests")
-        .next()
-        .unwrap_or_default();
-    let imported = imported(code);
+    let imported = imported(source.code());
     let later = DPF_STAGES
         .iter()
         .skip(own + 1)
