@@ -1,7 +1,8 @@
 //! Random syntax trees, of the shapes that the grammar has.
 //!
 //! Most names and constants are real ones, so that many trees pass the checker too. Operands are
-//! put in parentheses where the grammar needs them.
+//! put in parentheses where the grammar needs them. Each level costs one of `height`, so that no tree is
+//! deeper than the grammar takes.
 
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -249,7 +250,7 @@ fn primary(source: &mut Source<'_>, height: u32) -> Expr {
         0 => tree(ExprKind::Len),
         1 => tree(ExprKind::WireLen),
         2..=4 => load(source, height),
-        5 => parenthesised(arithmetic(source, height.saturating_sub(1), 2)),
+        5 if height > 0 => parenthesised(arithmetic(source, height - 1, 2)),
         6 if source.below(4) == 0 => address(source),
         6..=11 => path(source, true),
         _ => tree(ExprKind::Number(number(source))),
@@ -258,7 +259,7 @@ fn primary(source: &mut Source<'_>, height: u32) -> Expr {
 
 fn load(source: &mut Source<'_>, height: u32) -> Expr {
     let offset = match source.below(4) {
-        0 => parenthesised(arithmetic(source, height.saturating_sub(1), 2)),
+        0 if height > 0 => parenthesised(arithmetic(source, height - 1, 2)),
         1 => path(source, true),
         _ => tree(ExprKind::Number(decimal(u128::from(source.byte())))),
     };
