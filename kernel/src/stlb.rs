@@ -159,22 +159,6 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// The first place from `from` on whose tag and EntryLo are wanted. Most of the time that a purge takes is spent
-    /// here, so it goes through slices.
-    fn search(&mut self, from: usize, wanted: impl Fn(u32, u32) -> bool) -> Option<usize> {
-        let stlb = self.machine.stlb();
-        if let (Some(tags), Some(entries)) = (stlb.tags.get(from..), stlb.entries.get(from..)) {
-            let mut pairs = tags.iter().zip(entries);
-            if let Some(past) = pairs.position(|(tag, low)| wanted(*tag, *low)) {
-                return Some(from + past);
-            }
-        }
-        let from = from.saturating_sub(STLB_ENTRIES);
-        let mut victims = self.machine.scratch().victims.iter().skip(from);
-        let past = victims.position(|(tag, low)| wanted(*tag, *low))?;
-        Some(STLB_ENTRIES + from + past)
-    }
-
     /// Takes away all bindings of an ASID.
     pub(crate) fn purge_asid(&mut self, gone: u8) {
         if self.asids.bindings(gone) == 0 {
@@ -200,28 +184,29 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn purge_page_where(&mut self, page: Page, goes: impl Fn(Option<Env>) -> bool) {
-        // Where the search begins and ends, unless there is none.
-        let (mut from, end) = match self.state(page).binding {
-            UNBOUND => return,
-            BOUND_OFTEN => (0, PLACES),
-            place => (usize::from(place), usize::from(place) + 1),
-        };
         let number = u32::from(page.number().0);
         let mut left = UNBOUND;
-        while from < end
-            && let Some(place) = self.search(from, |_, low| low >> 12 == number)
-        {
-            let (tag, _) = self.binding(place);
-            let holder = self.asids.env(asid(tag));
-            if goes(holder) {
-                self.evict(place);
-            } else {
-                left = match left {
-                    UNBOUND => place as u16,
-                    _ => BOUND_OFTEN,
-                };
+        let mut look = |kernel: &mut Self, place: usize, tag: u32| {
+            if kernel.binding(place).1 >> 12 == number {
+                if goes(kernel.asids.env(asid(tag))) {
+                    kernel.evict(place);
+                } else {
+                    left = match left {
+                        UNBOUND => place as u16,
+                        _ => BOUND_OFTEN,
+                    };
+                }
             }
-            from = place + 1;
+            true
+        };
+        match self.state(page).binding {
+            UNBOUND => return,
+            BOUND_OFTEN => self.each_binding(look),
+            place => {
+                let place = usize::from(place);
+                let (tag, _) = self.binding(place);
+                look(self, place, tag);
+            }
         }
         self.state(page).binding = left;
     }
