@@ -51,80 +51,50 @@ exos_vectors:
 
     .section .trap, "ax"
 
-# A load or fetch found no translation: the fast way. Looks the address up in the linear page table,
-# and if the page is there, makes it known to the kernel and goes on.
-    .globl exos_miss_load
-exos_miss_load:
-    sw    $t0, {LOAD_PC}($zero)         # where to go on
-    sw    $t2, {LOAD_CAUSE}($zero)      # the slow way needs it
-    sw    $v0, {LOAD_V0}($zero)         # the call's number goes there
+# A load, fetch or store found no translation: the fast way. Looks the address up in the linear page table,
+# and if the page is there, makes it known to the kernel and goes on. It ends where the slow way begins. Loads and stores
+# have a save area each.
+    .macro miss kind, area, pc, cause, v0
+    .globl exos_miss_\kind
+exos_miss_\kind:
+    sw    $t0, \pc($zero)               # where to go on
+    sw    $t2, \cause($zero)            # the slow way needs it
+    sw    $v0, \v0($zero)               # the call's number goes there
     srl   $t0, $t1, 22                  # the region of 4 MB
     lbu   $t0, {REGIONS}($t0)           # has it a page of the page table?
     srl   $t2, $t1, 12                  # the page
-    beq   $t0, $zero, .Lload_slowly     # no: reading the table would be a miss itself
+    beq   $t0, $zero, .L\kind\()_slowly # no: reading the table would be a miss itself
     sll   $t2, $t2, 2                   # its word in the table
     lui   $t0, {TABLE_HIGH}             # the table's address
     addu  $t2, $t2, $t0                 # the word's
     lw    $t2, 0($t2)                   # EntryLo, if the page is there
     ori   $v0, $zero, {TLB_WRITE}       # TLBwr
     andi  $t0, $t2, {VALID}             # is it?
-    beq   $t0, $zero, .Lload_slowly     # no
+    beq   $t0, $zero, .L\kind\()_slowly # no
     nop                                 # branch delay
     syscall                             # binds t1 to t2; changes v0 alone
-    bltz  $v0, .Lload_slowly            # refused: the page is not ours any more
-    lw    $v0, {LOAD_V0}($zero)         # as it was
-    lw    $t0, {LOAD_AREA}($zero)       # as they were
-    lw    $t1, {LOAD_AREA}+4($zero)
-    lw    $t2, {LOAD_AREA}+8($zero)
-.Lrestart_load:
-    lw    $k0, {LOAD_PC}($zero)         # where to go on
+    bltz  $v0, .L\kind\()_slowly        # refused: the page is not ours any more
+    lw    $v0, \v0($zero)               # as it was
+    lw    $t0, \area($zero)             # as they were
+    lw    $t1, \area+4($zero)
+    lw    $t2, \area+8($zero)
+.Lrestart_\kind:
+    lw    $k0, \pc($zero)               # where to go on
     nop                                 # load delay
     jr    $k0                           # goes on
     nop                                 # branch delay
-.Lrestart_load_end:
+.Lrestart_\kind\()_end:
 
-.Lload_slowly:
-    lw    $v0, {LOAD_V0}($zero)         # as it was
-    lw    $t0, {LOAD_PC}($zero)         # as the exception came: EPC,
-    lw    $t2, {LOAD_CAUSE}($zero)      # Cause; BadVAddr is in t1 still
+.L\kind\()_slowly:
+    lw    $v0, \v0($zero)               # as it was
+    lw    $t0, \pc($zero)               # as the exception came: EPC,
+    lw    $t2, \cause($zero)            # Cause; BadVAddr is in t1 still
+    .endm
+
+    miss  load, {LOAD_AREA}, {LOAD_PC}, {LOAD_CAUSE}, {LOAD_V0}
     beq   $zero, $zero, exos_other      # like any other exception
     nop                                 # branch delay
-
-# A store found no translation: the same, with the save area of its cause.
-    .globl exos_miss_store
-exos_miss_store:
-    sw    $t0, {STORE_PC}($zero)        # where to go on
-    sw    $t2, {STORE_CAUSE}($zero)     # the slow way needs it
-    sw    $v0, {STORE_V0}($zero)        # the call's number goes there
-    srl   $t0, $t1, 22                  # the region of 4 MB
-    lbu   $t0, {REGIONS}($t0)           # has it a page of the page table?
-    srl   $t2, $t1, 12                  # the page
-    beq   $t0, $zero, .Lstore_slowly    # no: reading the table would be a miss itself
-    sll   $t2, $t2, 2                   # its word in the table
-    lui   $t0, {TABLE_HIGH}             # the table's address
-    addu  $t2, $t2, $t0                 # the word's
-    lw    $t2, 0($t2)                   # EntryLo, if the page is there
-    ori   $v0, $zero, {TLB_WRITE}       # TLBwr
-    andi  $t0, $t2, {VALID}             # is it?
-    beq   $t0, $zero, .Lstore_slowly    # no
-    nop                                 # branch delay
-    syscall                             # binds t1 to t2; changes v0 alone
-    bltz  $v0, .Lstore_slowly           # refused: the page is not ours any more
-    lw    $v0, {STORE_V0}($zero)        # as it was
-    lw    $t0, {STORE_AREA}($zero)      # as they were
-    lw    $t1, {STORE_AREA}+4($zero)
-    lw    $t2, {STORE_AREA}+8($zero)
-.Lrestart_store:
-    lw    $k0, {STORE_PC}($zero)        # where to go on
-    nop                                 # load delay
-    jr    $k0                           # goes on
-    nop                                 # branch delay
-.Lrestart_store_end:
-
-.Lstore_slowly:
-    lw    $v0, {STORE_V0}($zero)        # as it was
-    lw    $t0, {STORE_PC}($zero)        # as the exception came: EPC,
-    lw    $t2, {STORE_CAUSE}($zero)     # Cause; BadVAddr is in t1 still
+    miss  store, {STORE_AREA}, {STORE_PC}, {STORE_CAUSE}, {STORE_V0}
                                         # and on, as any other exception
 
 # Any exception, the slow way: everything into a frame on the handler stack, and up into Rust.
