@@ -100,6 +100,16 @@ pub const fn attack(name: &'static str, how: How, ends: Ends) -> Attack {
     Attack { name, how, ends }
 }
 
+/// A system call that must be refused.
+pub const fn call(
+    name: &'static str,
+    call: Syscall,
+    arguments: &'static [Arg],
+    error: Error,
+) -> Attack {
+    attack(name, How::Call(call, arguments), Ends::Refused(error))
+}
+
 /// The first that is not so, counted from 1, or 0.
 pub fn first_wrong(steps: &[bool]) -> u32 {
     steps

@@ -1,6 +1,6 @@
 //! Calls about environments, slices and the console that are another's, or none.
 
-use crate::attack::{Arg, Attack, Ends, How, attack};
+use crate::attack::{Arg, Attack, Ends, How, attack, call};
 use crate::code::CODE;
 use exos::abi::layout::{
     ANY, ENTRY_DIRTY, ENTRY_VALID, GUARANTEED_END, REVOKE_ALL, REVOKE_PAGES, TABLE_PAGES,
@@ -26,15 +26,6 @@ use Syscall::{
     env_handler, env_repossession, env_reserve, env_save_area, fpu_modify, halt, revoke,
     slice_alloc, slice_free, slice_give, yield_to,
 };
-
-const fn call(
-    name: &'static str,
-    call: Syscall,
-    arguments: &'static [Arg],
-    error: Error,
-) -> Attack {
-    attack(name, How::Call(call, arguments), Ends::Refused(error))
-}
 
 const fn select(name: &'static str, selector: u32) -> Attack {
     attack(name, How::Select(selector), Ends::Refused(NoSuchCall))

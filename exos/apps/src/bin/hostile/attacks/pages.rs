@@ -1,6 +1,6 @@
 //! Calls about pages that are another's, the kernel's, or none; and mapping what may not be.
 
-use crate::attack::{Arg, Attack, Ends, How, attack};
+use crate::attack::{Arg, Attack, Ends, How, attack, call};
 use crate::code::{CODE, Code, DATA, S0};
 use crate::scene::Scene;
 use exos::abi::layout::{
@@ -15,15 +15,6 @@ const GLOBAL: u32 = 0x100;
 const NOWHERE: Arg = Arg::Is(0x0040_0000);
 /// More than there are.
 const TOO_MANY: Arg = Arg::Is(0xfff0);
-
-const fn call(
-    name: &'static str,
-    call: Syscall,
-    arguments: &'static [Arg],
-    error: Error,
-) -> Attack {
-    attack(name, How::Call(call, arguments), Ends::Refused(error))
-}
 
 use Arg::{At, Changed, CodePage, DataPage, FreePage, HomePage, Is, Table, Victim, VictimPage};
 use Error::{BadAddress, BadName, BadValue, NotOwner, Pinned, Rights, Taken};
