@@ -7,28 +7,21 @@
 //! a test holds the most that docs/kernel.md says.
 
 use super::screen::Screen;
-use super::simulator::{finish, machine};
+use super::simulator::{end_well, machine, machines};
+use super::suite::PROGRAMS;
 use super::{Built, with_applications};
 use aegis_abi::Syscall;
 use aegis_abi::layout::{ACALL_RECORDS, MOST_ENVS, SCALL_RECORDS};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use core::cell::RefCell;
-use decstation::board::{self, Config as Board};
+use decstation::board::Config as Board;
 use decstation::cpu::Register;
-use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
+use decstation::cycles::Costs;
 use decstation::elf::Symbols;
-use decstation::machine::{Machine, Stop};
+use decstation::machine::Machine;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The programs that are run, one after the other.
-const SUITE: &[&str] = &["hello", "faults", "pages", "transfer", "slices", "revoke"];
-const MACHINES: [(Board, &Costs); 4] = [
-    (Board::DEC2100, &DEC2100),
-    (Board::DEC3100, &DEC3100),
-    (Board::DEC5000_125, &DEC5000_125),
-    (Board::DEC5000_200, &DEC5000_200),
-];
 /// Cycles for which interrupts are off, at most: half of what lies between two clock ticks on the slowest
 /// machine, so none is lost. docs/kernel.md states it.
 const MOST: u64 = 100_000;
@@ -78,7 +71,7 @@ pub(super) struct Latency {
 /// When a program does not build or fails, or interrupts were off for longer than is promised.
 pub(crate) fn run() -> Result<()> {
     let built = with_applications()?;
-    for (board, costs) in MACHINES {
+    for (board, costs) in machines() {
         let latency = suite(&built, board, costs)?;
         let worst = latency.worst();
         println!("{}: interrupts are off for at most", costs.name);
@@ -96,17 +89,11 @@ pub(crate) fn run() -> Result<()> {
 
 /// Runs the suite on a machine.
 fn suite(built: &Built, board: Board, costs: &'static Costs) -> Result<Latency> {
-    let arguments: Vec<String> = SUITE.iter().map(|&name| name.to_owned()).collect();
+    let arguments: Vec<String> = PROGRAMS.iter().map(|&name| name.to_owned()).collect();
     let mut machine = machine(built, board, costs, &arguments)?;
     let latency = Latency::watch(&mut machine);
     let mut screen = Screen::new(built.image.symbols(), true);
-    let stop = finish(&mut machine, LIMIT, &mut screen);
-    ensure!(
-        stop == Stop::Board(board::Stop::Halt(0)),
-        "{}: {stop}\n{}",
-        costs.name,
-        screen.text()
-    );
+    end_well(&mut machine, LIMIT, &mut screen).context(costs.name)?;
     Ok(latency)
 }
 
@@ -222,6 +209,7 @@ impl Stretch {
 mod tests {
     use super::*;
     use crate::image::can_build;
+    use decstation::cycles::{DEC3100, DEC5000_125};
 
     #[test]
     fn interrupts_are_never_off_for_longer_than_is_promised() {

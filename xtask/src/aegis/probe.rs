@@ -8,12 +8,12 @@ use super::boot::{On, execute};
 use super::latency::Latency;
 use super::protect;
 use super::screen::Screen;
-use super::simulator::{finish, machine};
+use super::simulator::{end_well, finish, machine, machines};
 use super::{Built, with_program};
 use anyhow::{Context as _, Result, ensure};
 use decstation::board::{self, Config as Board};
 use decstation::cpu::Register;
-use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
+use decstation::cycles::{Costs, DEC3100};
 use decstation::elf::Symbols;
 use decstation::machine::{Machine, Stop};
 
@@ -88,13 +88,6 @@ const PATHS: &[Path] = &[
     },
 ];
 
-const MACHINES: [(Board, &Costs); 4] = [
-    (Board::DEC2100, &DEC2100),
-    (Board::DEC3100, &DEC3100),
-    (Board::DEC5000_125, &DEC5000_125),
-    (Board::DEC5000_200, &DEC5000_200),
-];
-
 /// Builds the probe and runs it on every machine.
 ///
 /// # Errors
@@ -102,7 +95,7 @@ const MACHINES: [(Board, &Costs); 4] = [
 /// When it does not build, a check of its own fails, or a path is longer or shorter than it says.
 pub(crate) fn run() -> Result<()> {
     let (built, own) = with_program(FOLDER, NAME)?;
-    for (board, costs) in MACHINES {
+    for (board, costs) in machines() {
         count(&built, own.symbols(), board, costs)?;
     }
     what_goes_wrong_in_the_kernel_stops_it(&built)?;
@@ -163,13 +156,7 @@ fn count(built: &Built, own: &Symbols, board: Board, costs: &'static Costs) -> R
     }
     let latency = Latency::watch(&mut machine);
     let mut screen = Screen::new(built.image.symbols(), true);
-    let stop = finish(&mut machine, LIMIT, &mut screen);
-    ensure!(
-        stop == Stop::Board(board::Stop::Halt(0)),
-        "{}: {stop}\n{}",
-        costs.name,
-        screen.text()
-    );
+    end_well(&mut machine, LIMIT, &mut screen).context(costs.name)?;
     printed(&screen)?;
     for (path, meter) in PATHS.iter().zip(machine.meters()) {
         let least = meter

@@ -5,13 +5,10 @@
 //! protecting is the most that it may cost.
 
 use super::screen::Screen;
-use super::simulator::{finish, machine};
+use super::simulator::{TABLE_1, end_well, machine};
 use super::{INIT, PROGRAMS, build, program};
 use anyhow::{Context as _, Result, ensure};
-use decstation::board::{self, Config as Board};
-use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125};
 use decstation::elf::Image;
-use decstation::machine::Stop;
 
 const NAME: &str = "protect";
 const LIMIT: u64 = 50_000_000;
@@ -62,19 +59,13 @@ pub(super) fn run() -> Result<()> {
         found.with_context(|| format!("the program has no `{part}`"))
     };
     let built = build(NAME, &modules)?;
-    for (place, (board, costs)) in MACHINES.into_iter().enumerate() {
+    for (place, (board, costs)) in TABLE_1.into_iter().enumerate() {
         let mut machine = machine(&built, board, costs, &[NAME.to_owned()])?;
         for row in &ROWS {
             machine.add_meter(address(row.function)?, address("8measured")?);
         }
         let mut screen = Screen::new(built.image.symbols(), true);
-        let stop = finish(&mut machine, LIMIT, &mut screen);
-        ensure!(
-            stop == Stop::Board(board::Stop::Halt(0)),
-            "{}: {stop}\n{}",
-            costs.name,
-            screen.text()
-        );
+        end_well(&mut machine, LIMIT, &mut screen).context(costs.name)?;
         for (row, meter) in ROWS.iter().zip(machine.meters()) {
             let least = meter
                 .least
@@ -95,9 +86,3 @@ pub(super) fn run() -> Result<()> {
     }
     Ok(())
 }
-
-const MACHINES: [(Board, &Costs); 3] = [
-    (Board::DEC2100, &DEC2100),
-    (Board::DEC3100, &DEC3100),
-    (Board::DEC5000_125, &DEC5000_125),
-];

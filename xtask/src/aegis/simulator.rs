@@ -2,14 +2,28 @@
 
 use super::Built;
 use super::screen::Screen;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use decstation::board;
 use decstation::board::Config as Board;
-use decstation::cycles::{Costs, DEC3100, DEC5000_200};
+use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125, DEC5000_200};
 use decstation::machine::{Config, Machine, Stop};
 
 /// Instructions between two looks at the console.
 const CHUNK: u64 = 200_000;
+
+/// The machines of the paper's Table 1.
+pub(crate) const TABLE_1: [(Board, &Costs); 3] = [
+    (Board::DEC2100, &DEC2100),
+    (Board::DEC3100, &DEC3100),
+    (Board::DEC5000_125, &DEC5000_125),
+];
+/// And that of its Table 7.
+pub(crate) const TABLE_7: (Board, &Costs) = (Board::DEC5000_200, &DEC5000_200);
+
+/// Every machine.
+pub(crate) fn machines() -> impl Iterator<Item = (Board, &'static Costs)> {
+    TABLE_1.into_iter().chain([TABLE_7])
+}
 
 /// A machine with the image in it, started.
 ///
@@ -58,6 +72,18 @@ pub(super) fn run(
         Stop::Limit => bail!("not done after {limit} instructions"),
         other => bail!("{other}"),
     }
+}
+
+/// Runs to a halt with status 0.
+///
+/// # Errors
+///
+/// When anything else stops the machine, or nothing does within so many instructions.
+pub(crate) fn end_well(machine: &mut Machine, limit: u64, screen: &mut Screen<'_>) -> Result<()> {
+    let stop = finish(machine, limit, screen);
+    let halted = stop == Stop::Board(board::Stop::Halt(0));
+    ensure!(halted, "{stop}\n{}", screen.text());
+    Ok(())
 }
 
 /// Runs until something stops the machine, or so many instructions.

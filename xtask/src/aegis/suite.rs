@@ -10,7 +10,7 @@ use crate::shell::stage;
 use anyhow::{Result, ensure};
 
 /// The programs of the suite.
-const PROGRAMS: [&str; 6] = ["hello", "faults", "pages", "transfer", "slices", "revoke"];
+pub(super) const PROGRAMS: [&str; 6] = ["hello", "faults", "pages", "transfer", "slices", "revoke"];
 /// Seconds of the emulated machine, at most.
 const SECONDS: u64 = 60;
 

@@ -11,26 +11,20 @@
 
 use super::{Paper, Row};
 use crate::aegis::screen::Screen;
-use crate::aegis::simulator::{finish, machine};
+use crate::aegis::simulator::{TABLE_1, end_well, finish, machine};
 use crate::aegis::{self, Built};
 use anyhow::{Context as _, Result, ensure};
 use core::fmt::Write as _;
-use decstation::board::{self, Config as Board};
+use decstation::board::Config as Board;
 use decstation::count::Counts;
 use decstation::cpu::Register;
-use decstation::cycles::{Costs, DEC2100, DEC3100, DEC5000_125};
+use decstation::cycles::{Costs, DEC5000_125};
 use decstation::elf::Symbols;
 use decstation::machine::{Machine, Stop};
 use serde_json::Value;
 
 const FOLDER: &str = "benches/aegis";
 const NAME: &str = "base-costs";
-/// The machines of the paper's Table 1.
-const MACHINES: [(Board, &Costs); 3] = [
-    (Board::DEC2100, &DEC2100),
-    (Board::DEC3100, &DEC3100),
-    (Board::DEC5000_125, &DEC5000_125),
-];
 /// Turns in a row that must be the same, and those within which they must be found.
 const STEADY: u32 = 64;
 const MOST_TURNS: u32 = 4096;
@@ -118,7 +112,7 @@ struct Turn {
 pub(super) fn measure() -> Result<Vec<Row>> {
     let (built, own) = aegis::with_program(FOLDER, NAME)?;
     let mut rows = Vec::new();
-    for (place, (board, costs)) in MACHINES.into_iter().enumerate() {
+    for (place, (board, costs)) in TABLE_1.into_iter().enumerate() {
         let mut lab = Lab::new(&built, own.symbols(), board, costs)?;
         for each in ROWS {
             let turn = lab
@@ -329,10 +323,7 @@ impl<'a> Lab<'a> {
 
     /// Runs to the program's end, which must say that all its checks held.
     fn end(&mut self) -> Result<()> {
-        let stop = finish(&mut self.machine, LIMIT, &mut self.screen);
-        let halted = stop == Stop::Board(board::Stop::Halt(0));
-        ensure!(halted, "{stop}\n{}", self.screen.text());
-        Ok(())
+        end_well(&mut self.machine, LIMIT, &mut self.screen)
     }
 
     fn run_to(&mut self, address: u32) -> Result<()> {
